@@ -1,0 +1,49 @@
+# perm-chat: `make run` serves, `make test` tests. Both set up what they need.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+.PHONY: run test test-unit test-slow test-vllm vllm gpu check clean
+.DEFAULT_GOAL := run
+
+# The base install; no torch.
+$(BIN)/perm-chat: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $(BIN)/perm-chat
+
+# What tests need besides.
+$(VENV)/.tests: pyproject.toml $(BIN)/perm-chat
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $(VENV)/.tests
+
+run: $(BIN)/perm-chat ## serve http://127.0.0.1:7860
+	$(BIN)/python app.py $(ARGS)
+
+test: $(VENV)/.tests ## the tests, then the app with the real model; skips are named
+	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 0 -m default_model
+
+test-slow: $(VENV)/.tests ## the long ones: 200 kills, processes that die slowly
+	$(BIN)/pytest -n 0 -m slow
+
+vllm: ## vLLM in an environment of its own: for a GPU where there is one, else for the processor
+	$(PYTHON) scripts/vllm_environment.py
+
+gpu: $(BIN)/perm-chat vllm ## serve with vLLM
+	$(BIN)/python app.py --engine vllm $(ARGS)
+
+test-vllm: $(VENV)/.tests vllm ## the vllm engine with a real vLLM
+	$(BIN)/pytest -n 0 -s -m vllm $(ARGS)
+
+test-unit: $(VENV)/.tests ## the fast ones alone
+	$(BIN)/pytest -m unit $(ARGS)
+
+check: $(VENV)/.tests ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean: ## remove what was installed here; models and conversations stay
+	rm -rf $(VENV)

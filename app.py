@@ -1,0 +1,102 @@
+"""The composition root: `python app.py` serves perm-chat."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+
+import typer
+import uvicorn
+from fastapi import FastAPI
+from rich.console import Console
+
+from chat import api
+from chat.cli import cli, for_people
+from chat.cli.options import with_settings
+from chat.cli.starting import tell
+from chat.services import Services
+from chat.settings import Settings, SettingsError
+from chat.web import LOOPBACK, Gate, owner_of
+
+PATIENCE = 3
+"""Seconds that open streams get when the app is asked to end."""
+
+
+def build(services: Services) -> FastAPI:
+    """The web application: API and page behind one gate."""
+    from chat import ui  # noqa: PLC0415 - gradio takes seconds: commands must not wait for it
+
+    app = FastAPI(title="perm-chat", docs_url=None, redoc_url=None)
+    app.include_router(api.router(services, owner_of))
+    api.handle_errors(app)
+    ui.mount(app, services, owner_of)
+    settings = services.settings
+    app.add_middleware(Gate, hosts=LOOPBACK if settings.host in LOOPBACK else None)
+    return app
+
+
+async def _serve(settings: Settings) -> None:
+    services = await Services.start(settings)
+    try:
+        config = uvicorn.Config(
+            build(services),
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            access_log=False,  # addresses hold conversation ids
+            timeout_graceful_shutdown=PATIENCE,
+            server_header=False,
+        )
+        console = Console(stderr=True)
+        console.print(f"perm-chat is at http://{settings.host}:{settings.port}", highlight=False)
+        telling = [asyncio.create_task(tell(engine, console)) for engine in services.engines]
+        await uvicorn.Server(config).serve()
+        for task in telling:
+            task.cancel()
+    finally:
+        await services.stop()
+
+
+def _check_address(settings: Settings) -> None:
+    """Refuse what would fail, or surprise, after the models have been loaded."""
+    if settings.host not in LOOPBACK and not settings.public:
+        raise SettingsError(
+            f"Listening on {settings.host} lets everybody who reaches this machine talk here "
+            "and use its model; there is no password.",
+            "Say --public if you mean that, or put a server with a login in front.",
+        )
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise SettingsError(
+                f"Port {settings.port} on {settings.host} cannot be used: {error.strerror}.",
+                "End what uses it, or choose another with --port.",
+            ) from None
+
+
+@with_settings
+def serve(settings: Settings) -> None:
+    """Serve the page and the API."""
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
+    )
+    for noisy in ("httpx", "httpx2", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    _check_address(settings)
+    asyncio.run(_serve(settings))
+
+
+cli.command("serve")(for_people(serve))
+
+
+def main() -> None:
+    """The `perm-chat` command."""
+    cli()
+
+
+if __name__ == "__main__":
+    typer.run(for_people(serve))

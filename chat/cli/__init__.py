@@ -1,0 +1,27 @@
+"""The commands of `perm-chat`. `serve` is added by app.py, which alone knows the page."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import typer
+
+from chat.cli.doctor import doctor
+from chat.cli.models import models
+from chat.cli.people import for_people
+from chat.cli.score import score
+from chat.cli.selfcheck import selfcheck
+
+__all__ = ["cli", "for_people"]
+
+cli: Final = typer.Typer(
+    name="perm-chat",
+    help="An empathetic chat with live feedback: every turn scored from four seats by PERM.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # rich would print local variables, keys among them
+)
+cli.command("doctor")(for_people(doctor))
+cli.command("score")(for_people(score))
+cli.command("selfcheck")(for_people(selfcheck))
+cli.add_typer(models, name="models")

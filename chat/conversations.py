@@ -1,0 +1,115 @@
+"""Every owner's conversations: those that are kept, and those that must leave no trace."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from chat.store import NotFound, Store
+from chat.store.records import (
+    Consents,
+    Conversation,
+    ConversationSummary,
+    Feedback,
+    FeedbackInput,
+    Turn,
+)
+
+
+class Conversations:
+    """Two stores behind one door: `kept` on disk, `unkept` in memory and gone with the app.
+
+    A foreign id and a missing one give the same `NotFound`.
+    """
+
+    def __init__(self, kept: Store, unkept: Store) -> None:
+        self.kept, self.unkept = kept, unkept
+
+    async def begin(
+        self, owner: str, persona: str, scenario: str, consents: Consents
+    ) -> Conversation:
+        """A new conversation, on disk only if the seeker consents to that."""
+        store = self.kept if consents.keep else self.unkept
+        return await store.create_conversation(owner, persona, scenario, consents)
+
+    async def find(self, owner: str, conversation_id: UUID) -> tuple[Store, Conversation]:
+        """A conversation and the store it lives in."""
+        try:
+            return self.unkept, await self.unkept.conversation(owner, conversation_id)
+        except NotFound:
+            return self.kept, await self.kept.conversation(owner, conversation_id)
+
+    async def find_turn(self, owner: str, turn_id: UUID) -> tuple[Store, Conversation]:
+        """The conversation of a turn and the store it lives in."""
+        store = self.unkept
+        try:
+            turn = await store.turn(owner, turn_id)
+        except NotFound:
+            store = self.kept
+            turn = await store.turn(owner, turn_id)
+        return store, await store.conversation(owner, turn.conversation_id)
+
+    async def find_reply(self, owner: str, reply_id: UUID) -> tuple[Store, Conversation]:
+        """The conversation of a reply and the store it lives in."""
+        store = self.unkept
+        try:
+            reply = await store.reply(owner, reply_id)
+        except NotFound:
+            store = self.kept
+            reply = await store.reply(owner, reply_id)
+        turn = await store.turn(owner, reply.turn_id)
+        return store, await store.conversation(owner, turn.conversation_id)
+
+    async def conversation(self, owner: str, conversation_id: UUID) -> Conversation:
+        return (await self.find(owner, conversation_id))[1]
+
+    async def conversations(self, owner: str, limit: int = 50) -> list[ConversationSummary]:
+        """The owner's conversations, newest first, kept or not."""
+        found = await self.unkept.conversations(owner, limit)
+        found += await self.kept.conversations(owner, limit)
+        return sorted(found, key=lambda one: one.updated_at, reverse=True)[:limit]
+
+    async def latest_conversation(self, owner: str) -> Conversation | None:
+        found = [
+            one
+            for store in (self.unkept, self.kept)
+            if (one := await store.latest_conversation(owner)) is not None
+        ]
+        return max(found, key=lambda one: one.updated_at, default=None)
+
+    async def path(self, owner: str, conversation_id: UUID) -> list[Turn]:
+        """The open path, first turn first, each turn with all that is known of it."""
+        store, _ = await self.find(owner, conversation_id)
+        return await store.path(owner, conversation_id)
+
+    async def siblings(self, owner: str, turn_id: UUID) -> list[UUID]:
+        """The turns that stand at the same place, oldest first: what edits have left."""
+        store, _ = await self.find_turn(owner, turn_id)
+        return await store.siblings(owner, turn_id)
+
+    async def rename(self, owner: str, conversation_id: UUID, title: str) -> None:
+        store, _ = await self.find(owner, conversation_id)
+        await store.rename(owner, conversation_id, title)
+
+    async def set_consents(self, owner: str, conversation_id: UUID, consents: Consents) -> None:
+        """Change what may be done with a conversation. Where it lives does not change by this."""
+        store, _ = await self.find(owner, conversation_id)
+        await store.set_consents(owner, conversation_id, consents)
+
+    async def set_head(self, owner: str, conversation_id: UUID, turn_id: UUID) -> None:
+        """Open the path that ends in this turn."""
+        store, _ = await self.find(owner, conversation_id)
+        await store.set_head(owner, conversation_id, turn_id)
+
+    async def choose_reply(self, owner: str, reply_id: UUID) -> None:
+        """Make this the reply its conversation goes on from."""
+        store, _ = await self.find_reply(owner, reply_id)
+        await store.choose_reply(owner, reply_id)
+
+    async def save_feedback(self, owner: str, reply_id: UUID, feedback: FeedbackInput) -> Feedback:
+        store, _ = await self.find_reply(owner, reply_id)
+        return await store.save_feedback(owner, reply_id, feedback)
+
+    async def delete(self, owner: str, conversation_id: UUID) -> None:
+        """Delete means delete: rows, and the bytes they left in the file."""
+        store, _ = await self.find(owner, conversation_id)
+        await store.delete_conversation(owner, conversation_id)

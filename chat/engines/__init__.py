@@ -1,0 +1,81 @@
+"""Ways of serving a model. `build` makes the one that the settings ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from chat.engines.base import Engine
+    from chat.settings import EngineName, Settings
+
+Role = Literal["supporter", "judge"]
+
+
+def build(settings: Settings, role: Role) -> Engine:
+    """The engine for that role, not yet started. Raises `SettingsError` for what cannot be.
+
+    A judge setting left out is the supporter's, but for the key: the supporter's goes to the
+    supporter's address alone.
+    """
+    # Imported late: a child process imports this package and needs none of it.
+    from chat.settings import EngineName, SettingsError  # noqa: PLC0415
+
+    engine, model, base_url, key = _choice(settings, role)
+    if engine is EngineName.SCRIPTED:
+        from chat.engines.scripted import ScriptedEngine  # noqa: PLC0415
+        from perm import rubrics  # noqa: PLC0415
+
+        return ScriptedEngine.demo(rubrics.load(settings.prompts_dir))
+    if engine is EngineName.OPENAI:
+        from chat.engines.openai import OpenAIEngine  # noqa: PLC0415
+
+        return OpenAIEngine(base_url, key, model)
+    if engine is EngineName.VLLM and base_url:
+        from chat.engines.vllm import RunningVllmEngine  # noqa: PLC0415
+
+        return RunningVllmEngine(base_url, key, model)
+    if base_url:
+        raise SettingsError(
+            f"A server's address is set, but the engine of the {role} is {engine.value}.",
+            "Set the engine to openai or vllm, or leave the address out.",
+        )
+    if engine is EngineName.VLLM:
+        from chat.engines.vllm import VllmEngine  # noqa: PLC0415
+
+        return VllmEngine(
+            model,
+            models_dir=settings.models_dir,
+            log_file=settings.data_dir / f"vllm-{role}.log",
+            context_tokens=settings.context_tokens,
+            memory=settings.gpu_memory,
+            options=settings.vllm_options,
+        )
+    from chat.engines.llama_cpp import LlamaCppEngine  # noqa: PLC0415
+
+    return LlamaCppEngine(
+        model,
+        models_dir=settings.models_dir,
+        log_file=settings.data_dir / f"llama-cpp-{role}.log",
+        context_tokens=settings.context_tokens,
+        threads=settings.threads,
+    )
+
+
+def _choice(settings: Settings, role: Role) -> tuple[EngineName, str, str, SecretStr]:
+    """Engine, model, address and key of that role."""
+    from chat.settings import EngineName  # noqa: PLC0415
+
+    if role == "supporter" or settings.judge_is_supporter:
+        return settings.engine, settings.model, settings.base_url, settings.api_key
+    # An address alone says which engine is meant.
+    addressed = EngineName.OPENAI if settings.judge_base_url else settings.engine
+    engine = settings.judge_engine or addressed
+    same_kind = engine is settings.engine
+    base_url = settings.judge_base_url or (settings.base_url if same_kind else "")
+    same_place = same_kind and base_url == settings.base_url
+    model = settings.judge_model or (settings.model if same_place else "")
+    own = settings.judge_api_key
+    key = own if own.get_secret_value() or not same_place else settings.api_key
+    return engine, model, base_url, key

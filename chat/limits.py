@@ -1,0 +1,60 @@
+"""What one person may send: how long, how often, how much. Refusals are clear and lose nothing."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict, deque
+
+from chat.settings import Settings
+from perm.types import Part, PermError
+
+MINUTE = 60.0
+
+
+class Refused(PermError):
+    """What was sent is not taken."""
+
+    part = Part.INPUT
+
+
+class Limits:
+    """Lengths and a rate for each owner; counts live in memory alone."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._begun: defaultdict[str, deque[float]] = defaultdict(deque)
+
+    def check_text(self, what: str, text: str) -> None:
+        """Refuse a persona, scenario or message that is too long."""
+        most = self._settings.max_message_chars
+        if len(text) > most:
+            raise Refused(
+                f"The {what} has {len(text):,} characters; at most {most:,} are taken.",
+                "Shorten it and send it again.",
+            )
+
+    def check_message(self, text: str) -> None:
+        """Refuse a message that is empty or too long."""
+        if not text.strip():
+            raise Refused("The message is empty.", "Write something first.")
+        self.check_text("message", text)
+
+    def check_turns(self, number: int) -> None:
+        """Refuse turn `number` (1-based) of a conversation that is at its end."""
+        if number > self._settings.max_turns:
+            raise Refused(
+                f"This conversation has reached its {self._settings.max_turns} turns.",
+                "Begin a new one; this one stays in your list.",
+            )
+
+    def count_turn(self, owner: str) -> None:
+        """Count one turn begun now; refuse where there were too many within a minute."""
+        now = time.monotonic()
+        begun = self._begun[owner]
+        while begun and now - begun[0] > MINUTE:
+            begun.popleft()
+        if len(begun) >= self._settings.turns_per_minute:
+            raise Refused(
+                "That was a lot within one minute.", f"Wait {MINUTE - (now - begun[0]):.0f} s."
+            )
+        begun.append(now)

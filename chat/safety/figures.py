@@ -1,0 +1,122 @@
+"""How much the check sees and how often it is wrong, on the set that ships.
+
+The set is the project's own writing and small. `dev` sentences were there while the patterns were
+written, and patterns were changed because of them. `held` sentences were written and committed
+before the patterns and no pattern was changed because of them; the same hand wrote both, which
+flatters. `hard` sentences were written last, roundabout on purpose: they show what patterns miss.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from chat.safety.check import check
+from chat.safety.crisis import CrisisKind, Subject
+from chat.settings import ROOT
+from perm.types import Value
+
+SET_FILE: Final = ROOT / "assets" / "care" / "crisis_set.jsonl"
+
+
+class Split(StrEnum):
+    DEV = "dev"
+    HELD = "held"
+    HARD = "hard"
+
+
+class Phenomenon(StrEnum):
+    PLAIN = "plain"
+    IDIOM = "idiom"
+    NEGATION = "negation"
+    QUOTE = "quote"
+    THIRD_PERSON = "third_person"
+    PAST = "past"
+    TYPO = "typo"
+    INDIRECT = "indirect"
+
+
+class Sentence(Value):
+    """One sentence with what the check should make of it; kind and subject None: no card."""
+
+    id: str
+    language: str
+    split: Split
+    text: str
+    kind: CrisisKind | None
+    subject: Subject | None
+    phenomenon: Phenomenon
+
+
+class Figures(Value):
+    """Counts for one split and language. kinds, subjects: right ones among those found."""
+
+    split: Split
+    language: str
+    crises: int
+    found: int
+    kinds: int
+    subjects: int
+    harmless: int
+    false_alarms: int
+
+    @property
+    def recall(self) -> float:
+        return self.found / self.crises if self.crises else float("nan")
+
+    @property
+    def false_alarm_rate(self) -> float:
+        return self.false_alarms / self.harmless if self.harmless else float("nan")
+
+
+def sentences(path: Path = SET_FILE) -> list[Sentence]:
+    """The set, in its order."""
+    return [Sentence.model_validate_json(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def measure(items: Iterable[Sentence]) -> list[Figures]:
+    """Figures by split and language, both in their order of appearance."""
+    groups: dict[tuple[Split, str], list[Sentence]] = {}
+    for item in items:
+        groups.setdefault((item.split, item.language), []).append(item)
+    return [_figures(split, language, group) for (split, language), group in groups.items()]
+
+
+def misses(items: Iterable[Sentence]) -> Counter[Phenomenon]:
+    """How many crises of each phenomenon the check did not see."""
+    return Counter(
+        item.phenomenon for item in items if item.kind is not None and check(item.text) is None
+    )
+
+
+def report(figures: Sequence[Figures]) -> str:
+    """The figures as a table in plain text (Markdown)."""
+    lines = [
+        "| split | language | recall | kind right | subject right | false alarms |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| {each.split} | {each.language} | {each.found} of {each.crises} "
+        f"| {each.kinds} of {each.found} | {each.subjects} of {each.found} "
+        f"| {each.false_alarms} of {each.harmless} |"
+        for each in sorted(figures, key=lambda each: (list(Split).index(each.split), each.language))
+    ]
+    return "\n".join(lines)
+
+
+def _figures(split: Split, language: str, group: Sequence[Sentence]) -> Figures:
+    seen = [(item, check(item.text)) for item in group]
+    hits = [(item, crisis) for item, crisis in seen if item.kind is not None and crisis is not None]
+    return Figures(
+        split=split,
+        language=language,
+        crises=sum(item.kind is not None for item in group),
+        found=len(hits),
+        kinds=sum(crisis.kind is item.kind for item, crisis in hits),
+        subjects=sum(crisis.subject is item.subject for item, crisis in hits),
+        harmless=sum(item.kind is None for item in group),
+        false_alarms=sum(item.kind is None and crisis is not None for item, crisis in seen),
+    )

@@ -1,0 +1,109 @@
+"""Everything that runs behind the page, the API and the commands, composed once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from functools import partial
+
+from pydantic import ValidationError
+
+from chat import engines
+from chat.engines.base import Engine
+from chat.safety import patterns
+from chat.serving import Serving
+from chat.session import Session
+from chat.settings import Settings
+from chat.store import Store
+from perm import rubrics
+from perm.rubrics import Rubrics
+from perm.selfcheck_report import SelfCheckReport
+from perm.types import EngineError, Perspective
+
+log = logging.getLogger(__name__)
+
+IN_MEMORY = "sqlite:///:memory:"
+
+
+@dataclass
+class Services:
+    """The parts, each by its name. `start` opens the stores and lets the engines come up."""
+
+    settings: Settings
+    rubrics: Rubrics
+    supporter: Engine
+    judge_engine: Engine
+    store: Store
+    session: Session
+
+    @classmethod
+    async def start(cls, settings: Settings) -> Services:
+        """Open the stores, mark what an earlier end left half done, begin to load the models."""
+        prompts = rubrics.load(settings.prompts_dir)
+        await asyncio.to_thread(patterns.shipped)  # compiled now, not in somebody's first turn
+        supporter = engines.build(settings, "supporter")
+        judge = supporter if settings.judge_is_supporter else engines.build(settings, "judge")
+        kept = await Store.open(settings.database, data_dir=settings.data_dir)
+        unkept = await Store.open(IN_MEMORY)
+        serving = Serving.compose(settings, prompts, supporter, judge)
+        services = cls(settings, prompts, supporter, judge, kept, Session(serving, kept, unkept))
+        marked = await kept.mark_interrupted()
+        if marked:
+            log.info("%d replies were left half written; they are marked interrupted", marked)
+        for store in (kept, unkept):
+            await services._save_prompts(store)
+        for engine in services.engines:
+            await engine.start()
+        services._warming = asyncio.create_task(services._warm())
+        return services
+
+    selfcheck: SelfCheckReport | None = None
+    """How far this judge could be trusted when it was last checked, with these prompts."""
+
+    _warming: asyncio.Task[None] | None = None
+
+    @property
+    def engines(self) -> tuple[Engine, ...]:
+        """The engines, one where it serves both."""
+        same = self.judge_engine is self.supporter
+        return (self.supporter,) if same else (self.supporter, self.judge_engine)
+
+    async def stop(self) -> None:
+        """Save what is being written, then stop the engines and close the stores."""
+        if self._warming is not None:
+            self._warming.cancel()
+        await self.session.close()
+        for engine in self.engines:
+            await engine.stop()
+        await self.store.close()
+        await self.session.unkept.close()
+
+    async def _save_prompts(self, store: Store) -> None:
+        prompts = self.rubrics
+        await store.save_prompt(prompts.supporter.hash, "supporter", prompts.supporter.text)
+        for perspective in Perspective:
+            rubric = prompts[perspective]
+            await store.save_prompt(rubric.hash, perspective.value, rubric.text)
+
+    async def _recall_selfcheck(self) -> None:
+        serving = self.session.serving
+        kept = await self.store.latest_selfcheck(
+            self.judge_engine.model_name, self.rubrics.judges_hash, serving.method
+        )
+        try:
+            self.selfcheck = SelfCheckReport.model_validate(kept) if kept else None
+        except ValidationError:
+            log.warning("the last self-check was written by another version; run it again")
+
+    async def _warm(self) -> None:
+        """Have the prompts read once, so that the first turn is scored as quickly as the tenth."""
+        serving = self.session.serving
+        try:
+            await serving.line.warming(serving.warm_supporter)
+            judge = await serving.judge()
+            await self._recall_selfcheck()
+            for perspective in Perspective:
+                await serving.line.warming(partial(judge.warm, perspective))
+        except EngineError as error:
+            log.warning("the models could not be warmed up: %s", error.fault)

@@ -1,0 +1,119 @@
+"""What a turn is made with: the two engines, the prompts, the settings, and who goes first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages.ai import AIMessageChunk
+
+from chat.engines.base import Engine, Phase
+from chat.line import Line
+from chat.settings import Scoring, Settings
+from perm.judges import Judge, JudgePolicy
+from perm.rubrics import Rubrics
+from perm.types import Capabilities, Method
+
+STATE_POLL: Final = 0.5
+"""Seconds between two looks at an engine that is not ready."""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The supporter's engine and the judge's (often the same one), and how they are used."""
+
+    settings: Settings
+    rubrics: Rubrics
+    supporter: Engine
+    judge_engine: Engine
+    line: Line
+
+    @classmethod
+    def compose(
+        cls, settings: Settings, rubrics: Rubrics, supporter: Engine, judge_engine: Engine
+    ) -> Serving:
+        """One engine for both gives way to chat unless it was measured to be fast."""
+        line = Line(lambda: judge_engine is supporter and not supporter.capabilities.fast)
+        return cls(settings, rubrics, supporter, judge_engine, line)
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens that one call to the supporter may hold, prompt and reply together."""
+        return self._known(self.supporter).context_tokens or self.settings.context_tokens
+
+    @property
+    def judge_context_tokens(self) -> int:
+        """Tokens that one judge call may hold."""
+        return self._known(self.judge_engine).context_tokens or self.settings.context_tokens
+
+    @property
+    def method(self) -> Method:
+        """The method that gives the scores."""
+        reasoned = self.settings.method is Scoring.REASONED
+        return Method.REASONED if reasoned else Method.DIRECT
+
+    @property
+    def gives_reasons(self) -> bool:
+        """Whether reasons follow direct scores unasked; asked once the judge is ready."""
+        return self.settings.method is Scoring.AUTO and self.judge_engine.capabilities.fast
+
+    async def judge(self) -> Judge:
+        """The judge, once its engine is ready. Raises `EngineError` if that will not happen."""
+        await self.judge_engine.ready()
+        policy = JudgePolicy(
+            temperature=self.settings.judge_temperature,
+            top_p=self.settings.judge_top_p,
+            max_tokens=self.settings.judge_max_tokens,
+            timeout=self.settings.judge_timeout,
+            retries=self.settings.judge_retries,
+        )
+        engine = self.judge_engine
+        return Judge(
+            engine.chat_model, engine.model_name, engine.capabilities, self.rubrics, policy
+        )
+
+    def write(self, messages: tuple[BaseMessage, ...]) -> AsyncIterator[AIMessageChunk]:
+        """The supporter's answer, in chunks."""
+        model: BaseChatModel = self.supporter.chat_model
+        return model.astream(list(messages), **self.sampling)
+
+    async def warm_supporter(self) -> None:
+        """Have the supporter's prompt read once, so that the first reply begins at once."""
+        await self.supporter.ready()
+        messages = [SystemMessage(self.rubrics.supporter.system), HumanMessage("Hello")]
+        await self.supporter.chat_model.ainvoke(messages, max_tokens=1)
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """How the supporter's tokens are drawn."""
+        settings = self.settings
+        return {
+            "temperature": settings.temperature,
+            "top_p": settings.top_p,
+            "max_tokens": settings.max_tokens,
+        }
+
+    async def waiting_for_supporter(self) -> AsyncIterator[str]:
+        """Why there is no word yet, each time that changes, until the supporter is ready."""
+        ready = asyncio.ensure_future(self.supporter.ready())
+        told = ""
+        try:
+            while not ready.done():
+                state = self.supporter.state
+                if state.phase is not Phase.READY and state.detail != told:
+                    told = state.detail
+                    yield told
+                await asyncio.wait({ready}, timeout=STATE_POLL)
+            ready.result()
+        finally:
+            ready.cancel()
+            await asyncio.gather(ready, return_exceptions=True)
+
+    @staticmethod
+    def _known(engine: Engine) -> Capabilities:
+        ready = engine.state.phase is Phase.READY
+        return engine.capabilities if ready else Capabilities()

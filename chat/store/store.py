@@ -1,0 +1,212 @@
+"""The store: everything that is kept, behind one class. Nothing outside this package knows SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+from uuid import UUID
+
+from chat.store import (
+    conversations,
+    health,
+    judgements,
+    prompts,
+    purging,
+    ratings,
+    replies,
+    turns,
+)
+from chat.store.database import Database
+from chat.store.location import locate
+from chat.store.opening import open_database
+from chat.store.records import (
+    Consents,
+    Conversation,
+    ConversationSummary,
+    Feedback,
+    FeedbackInput,
+    NewReply,
+    Reply,
+    ReplyUpdate,
+    SavedVerdict,
+    Turn,
+)
+from chat.store.reports import Deletion, StoreHealth
+from perm.types import Method, Reward, Verdict
+
+
+class Store:
+    """Conversations with all that hangs on them, each seen by its owner alone.
+
+    What a method has returned is on disk. Every method may raise `StoreError`; those that take an
+    id raise `NotFound` for one that is missing or another owner's. A call that has begun is
+    finished even if its caller is cancelled. To be used from the event loop that opened it.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    async def open(cls, url: str, *, data_dir: Path | None = None) -> Self:
+        """Opens `sqlite:///FILE`, `sqlite:///:memory:` or `postgresql://...`.
+
+        What is not there is made, an older schema is upgraded.
+
+        `data_dir`: where copies are put before an upgrade; None: beside the file. Raises
+        `StoreError` if the database cannot be used, and leaves it as it was.
+        """
+        database = await open_database(locate(url), data_dir)
+        if database.location.path is not None:
+            await purging.purge(database)  # one that a crash had cut off
+        return cls(database)
+
+    async def close(self) -> None:
+        """Waits for what is running, clears what a deletion left, and closes. Idempotent."""
+        if self._database.is_open and self._database.location.path is not None:
+            await purging.purge(self._database)
+        await self._database.close()
+
+    # Conversations
+
+    async def create_conversation(
+        self, owner: str, persona: str, scenario: str, consents: Consents, title: str = ""
+    ) -> Conversation:
+        """Begins a conversation. An empty title becomes the beginning of the first message."""
+        return await self._database.write(
+            conversations.create, owner, persona, scenario, consents, title=title
+        )
+
+    async def conversation(self, owner: str, conversation_id: UUID) -> Conversation:
+        return await self._database.read(conversations.get, owner, conversation_id)
+
+    async def conversations(
+        self, owner: str, limit: int = 50, offset: int = 0
+    ) -> list[ConversationSummary]:
+        """The owner's conversations, the one last talked in first."""
+        return await self._database.read(conversations.listed, owner, limit, offset)
+
+    async def latest_conversation(self, owner: str) -> Conversation | None:
+        return await self._database.read(conversations.latest, owner)
+
+    async def rename(self, owner: str, conversation_id: UUID, title: str) -> None:
+        await self._database.write(conversations.change, owner, conversation_id, {"title": title})
+
+    async def set_consents(self, owner: str, conversation_id: UUID, consents: Consents) -> None:
+        await self._database.write(
+            conversations.change, owner, conversation_id, consents.model_dump()
+        )
+
+    async def delete_conversation(self, owner: str, conversation_id: UUID) -> Deletion:
+        """Deletes a conversation with all that hangs on it, down to the bytes in the files."""
+        await self._database.write(conversations.remove, owner, conversation_id)
+        return await purging.purge(self._database)
+
+    # Turns
+
+    async def add_turn(
+        self,
+        owner: str,
+        conversation_id: UUID,
+        message: str,
+        parent_reply_id: UUID | None,
+        crisis: str | None = None,
+    ) -> Turn:
+        """Saves what the seeker said after a reply (None: as a first turn). Becomes the head."""
+        return await self._database.write(
+            turns.add,
+            owner,
+            conversation_id,
+            message,
+            parent_reply_id=parent_reply_id,
+            crisis=crisis,
+        )
+
+    async def turn(self, owner: str, turn_id: UUID) -> Turn:
+        """A turn with its replies, verdicts, rewards and the owner's feedback."""
+        return await self._database.read(turns.get, owner, turn_id)
+
+    async def path(
+        self, owner: str, conversation_id: UUID, turn_id: UUID | None = None
+    ) -> list[Turn]:
+        """The turns from the first to the head, or to `turn_id`, each with all that is known.
+
+        On it `chosen` marks the reply that the path follows.
+        """
+        return await self._database.read(turns.path, owner, conversation_id, turn_id)
+
+    async def siblings(self, owner: str, turn_id: UUID) -> list[UUID]:
+        """The turns that stand at the same place, this one among them, oldest first."""
+        return await self._database.read(turns.siblings, owner, turn_id)
+
+    async def set_head(self, owner: str, conversation_id: UUID, turn_id: UUID) -> None:
+        """Opens the path that ends in this turn; the replies on it become the chosen ones."""
+        await self._database.write(turns.set_head, owner, conversation_id, turn_id)
+
+    # Replies
+
+    async def add_reply(self, owner: str, turn_id: UUID, new: NewReply) -> Reply:
+        """One more reply to a turn, being written. It is the chosen one, and its turn the head."""
+        return await self._database.write(replies.add, owner, turn_id, new)
+
+    async def update_reply(self, owner: str, reply_id: UUID, update: ReplyUpdate) -> None:
+        """Replaces the state of a reply."""
+        await self._database.write(replies.bring_up_to_date, owner, reply_id, update)
+
+    async def reply(self, owner: str, reply_id: UUID) -> Reply:
+        """A reply with its verdicts, reward and the owner's feedback."""
+        return await self._database.read(replies.get, owner, reply_id)
+
+    async def choose_reply(self, owner: str, reply_id: UUID) -> None:
+        """Goes on from this reply: what was said after it comes back, else its turn is the head."""
+        await self._database.write(replies.choose, owner, reply_id)
+
+    async def mark_interrupted(self) -> int:
+        """On start, before anything is written: how many replies the last run left unfinished."""
+        return await self._database.write(replies.mark_interrupted)
+
+    # What is said of replies
+
+    async def save_verdict(self, owner: str, reply_id: UUID, verdict: Verdict) -> SavedVerdict:
+        """Adds a verdict; earlier ones stay (`perm.types.binding` says which one counts)."""
+        return await self._database.write(judgements.save_verdict, owner, reply_id, verdict)
+
+    async def save_reward(self, owner: str, reply_id: UUID, reward: Reward) -> None:
+        """Replaces the reward of a reply."""
+        await self._database.write(judgements.save_reward, owner, reply_id, reward)
+
+    async def save_feedback(self, owner: str, reply_id: UUID, feedback: FeedbackInput) -> Feedback:
+        """Replaces what this owner said of this reply."""
+        return await self._database.write(ratings.save, owner, reply_id, feedback)
+
+    # What judges and prompts there were
+
+    async def save_prompt(self, prompt_hash: str, name: str, text: str) -> None:
+        """Keeps what a hash stands for. A second time changes nothing."""
+        await self._database.write(prompts.save, prompt_hash, name, text)
+
+    async def prompt(self, prompt_hash: str) -> str | None:
+        """The text that a hash stands for, None if it was never used here."""
+        return await self._database.read(prompts.get, prompt_hash)
+
+    async def save_selfcheck(
+        self, judge_model: str, prompt_hash: str, method: Method, results: Mapping[str, Any]
+    ) -> None:
+        await self._database.write(
+            prompts.save_selfcheck, judge_model, prompt_hash, method, results
+        )
+
+    async def latest_selfcheck(
+        self, judge_model: str, prompt_hash: str, method: Method
+    ) -> Mapping[str, Any] | None:
+        return await self._database.read(prompts.latest_selfcheck, judge_model, prompt_hash, method)
+
+    # The store itself
+
+    async def check(self, *, thorough: bool = False) -> StoreHealth:
+        """Is all well? Never raises `StoreError`.
+
+        `thorough` also reads every page and reference of a SQLite file, which takes seconds where
+        it is large: for `doctor`, not for a request that comes every few seconds.
+        """
+        return await health.check(self._database, thorough)

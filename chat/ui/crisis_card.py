@@ -1,0 +1,95 @@
+"""The card that stays while the open path holds a turn in crisis. Its words are chat/safety's.
+
+It never claims that somebody was told. Numbers that whoever runs the app did not verify are shown
+with that said beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from chat import safety
+from chat.safety import Card, Crisis, CrisisKind, Helpline, Serves
+from chat.store.records import Turn
+from chat.ui.markup import esc
+from chat.ui.scene import Scene, in_crisis
+from perm.types import Value
+
+
+class Whereabouts(Value):
+    """Which helplines fit. `country`: ISO 3166-1 alpha-2, "" where it is not known."""
+
+    country: str = ""
+    file: Path | None = None
+
+
+def country_of(accept_language: str) -> str:
+    """The country of a browser's first language that names one: `en-GB,en;q=0.9` is GB."""
+    for entry in accept_language.split(","):
+        _, _, region = entry.split(";")[0].strip().replace("_", "-").partition("-")
+        if len(region) == 2 and region.isascii() and region.isalpha():
+            return region.upper()
+    return ""
+
+
+def crisis_card(scene: Scene, where: Whereabouts) -> str:
+    turn = next((turn for turn in reversed(scene.turns) if in_crisis(turn)), None)
+    if turn is None:
+        return ""
+    seen = _seen(turn)
+    kind = seen.kind if seen else _kind(turn)
+    texts = safety.care_texts()
+    card = texts.card(seen.language if seen else "en")
+    first = card.body(kind, seen.subject) if seen else card.body(kind)
+    lines = safety.helplines(where.country, where.file, kind)
+    number = next((line.number for line in lines if Serves.EMERGENCY in line.serves), None)
+    shown = "".join(_line(line, card) for line in lines if Serves.EMERGENCY not in line.serves)
+    unchecked = any(line.checked is None and _dialled(line) for line in lines)
+    warning = f'<p class="aside">{esc(card.unchecked)}</p>' if unchecked else ""
+    return (
+        f'<section class="crisis" aria-label="{esc(card.title)}"><h3>{esc(card.title)}</h3>'
+        f"<p>{esc(first)}</p><p><b>{esc(card.emergency(number))}</b></p>"
+        f'<div class="lines"><h4>{esc(card.lines)}</h4>{_chooser(card, where)}</div>'
+        f'<ul>{shown}</ul>{warning}<p class="aside">{esc(card.nobody_told)}</p></section>'
+    )
+
+
+def _seen(turn: Turn) -> Crisis | None:
+    """The check's own words for it; the record keeps the kind alone."""
+    reply = turn.chosen
+    text = turn.message if turn.crisis is not None else (reply.response if reply else "")
+    return safety.check(text)
+
+
+def _kind(turn: Turn) -> CrisisKind:
+    told = turn.crisis or (turn.chosen.crisis if turn.chosen else None)
+    return CrisisKind(told) if told in set(CrisisKind) else CrisisKind.SUICIDE
+
+
+def _dialled(line: Helpline) -> bool:
+    return not {Serves.EMERGENCY, Serves.DIRECTORY} & set(line.serves)
+
+
+def _line(line: Helpline, card: Card) -> str:
+    if not _dialled(line):
+        return f"<li><span>{esc(card.directory.replace('{address}', line.number))}</span></li>"
+    dial = "".join(char for char in line.number if char in "0123456789*#+")
+    hours = f" <small>{esc(line.hours)}</small>" if line.hours else ""
+    return (
+        f'<li><span>{esc(line.name)}{hours}</span><a href="tel:{esc(dial)}">{esc(line.number)}</a>'
+        "</li>"
+    )
+
+
+def _chooser(card: Card, where: Whereabouts) -> str:
+    known: Mapping[str, str] = safety.countries(where.file)
+    options = "".join(
+        f'<option value="{esc(code)}"{" selected" if code == where.country else ""}>{esc(name)}'
+        "</option>"
+        for code, name in known.items()
+    )
+    none = "" if where.country in known else '<option value="" selected>–</option>'
+    return (
+        f'<label>{esc(card.country)} <select data-choose="country">{none}{options}</select></label>'
+    )

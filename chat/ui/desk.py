@@ -1,0 +1,118 @@
+"""What all handlers share: who asks, and what the page's parts are to hold.
+
+Every handler asks who is asking (`mine`) and takes contents from the session alone: what the
+browser sends are wishes, ids and text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import gradio as gr
+
+from chat.engines.scripted import NAME as SCRIPTED
+from chat.services import Services
+from chat.store.records import Conversation
+from chat.ui import notice
+from chat.ui.crisis_card import Whereabouts, country_of
+from chat.ui.frame import Frame, frame
+from chat.ui.header import engines_card, header, served, settled
+from chat.ui.lists import conversation_list
+from chat.ui.speaking import speaking
+from chat.ui.turn_panel import JudgeNote
+from chat.ui.view import View, failed
+from perm.types import PermError
+
+T = TypeVar("T")
+OwnerOf = Callable[[gr.Request], str]
+
+
+class Desk:
+    def __init__(self, services: Services, owner_of: OwnerOf) -> None:
+        self.services, self.session = services, services.session
+        self._owner_of = owner_of
+
+    def mine(self, view: View, request: gr.Request) -> str:
+        """The asking owner; a page that was another's is emptied first."""
+        owner = self._owner_of(request)
+        view.claim(owner)
+        view.country = view.country or country_of(request.headers.get("accept-language", ""))
+        return owner
+
+    def live(self, view: View) -> Frame:
+        """Values of `wiring.live_parts`."""
+        judge = self.services.judge_engine
+        checked = self.services.selfcheck
+        note = JudgeNote(
+            model=judge.model_name,
+            scripted=judge.name == SCRIPTED,
+            selfcheck=checked.summary() if checked else "",
+        )
+        where = Whereabouts(country=view.country, file=self.services.settings.helplines_file)
+        return frame(view.scene, note, where)
+
+    def engines(self) -> tuple[Any, ...]:
+        """How the engines are, and whether to look again soon."""
+        found = served(self.services.supporter, self.services.judge_engine)
+        return header(found), engines_card(found), gr.Timer(active=not settled(found))
+
+    async def side(self, view: View) -> tuple[Any, ...]:
+        """Values of `wiring.side_parts`."""
+        place = view.scene.conversation
+        listed = ""
+        try:
+            if place is not None:  # its first message has named it meanwhile
+                place = await self.session.conversation(view.owner, place.id)
+            found = await self.session.conversations(view.owner)
+            listed = conversation_list(found, place.id if place else None, datetime.now(UTC))
+        except PermError as error:
+            view.show(failure=failed(error))
+        return (listed, *(_of(place) if place else _of_none()))
+
+    async def guard(self, view: View, work: Awaitable[T]) -> T | None:
+        """Await, and show an error for people in its place."""
+        try:
+            return await work
+        except PermError as error:
+            view.show(failure=failed(error))
+            return None
+
+
+def _of(place: Conversation) -> tuple[Any, ...]:
+    kept = place.consents.keep
+    return (
+        str(place.id),
+        gr.update(value=place.title),
+        gr.update(interactive=False),
+        gr.update(value=place.persona, interactive=False),
+        gr.update(value=place.scenario, interactive=False),
+        speaking(place.persona, place.scenario),
+        notice.kept_note(kept),
+        gr.update(visible=kept, value=place.consents.research),
+        gr.update(visible=kept, value=place.consents.train),
+    )
+
+
+def _of_none() -> tuple[Any, ...]:
+    free = gr.update(interactive=True)
+    hidden = gr.update(visible=False, value=False)
+    return "", "", free, free, free, gr.update(), "", hidden, hidden
+
+
+def uuid_of(text: str) -> UUID | None:
+    """An id that a browser sent, if it is one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def clicked(event: gr.EventData) -> tuple[str, str]:
+    """Action and value of a button in the page's own HTML."""
+    data = event._data  # Gradio gives the data of a component's own event no public name
+    if not isinstance(data, dict):
+        return "", ""
+    return str(data.get("action", "")), str(data.get("value", ""))
