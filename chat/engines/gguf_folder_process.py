@@ -39,7 +39,7 @@ def convert(file: Path, folder: Path) -> None:
         quantization_config=GgufConfig(dequantize=True),
     )
     # What is left is a plain model; the marks would have it saved and loaded as a packed one.
-    model.hf_quantizer = None
+    vars(model)["hf_quantizer"] = None  # its own type does not know the attribute
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     tell("The folder is being written.")
