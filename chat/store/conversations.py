@@ -7,16 +7,21 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy import RowMapping, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.store.errors import NotFound
 from chat.store.owned import own_conversation
 from chat.store.purging import note
 from chat.store.records import Consents, Conversation, ConversationSummary
+from chat.store.study_tables import study_item
 from chat.store.tables import conversation, turn
 
 TITLE_LENGTH: Final = 60
+
+
+IN_A_STUDY: Final = exists().where(study_item.c.conversation_id == conversation.c.id)
+"""A study's conversations are not talks: they stand in no list of those."""
 
 
 def title_from(message: str) -> str:
@@ -77,7 +82,7 @@ async def listed(
             conversation.c.updated_at,
         )
         .outerjoin(turn, turn.c.id == conversation.c.head_turn_id)
-        .where(conversation.c.owner == owner)
+        .where(conversation.c.owner == owner, ~IN_A_STUDY)
         .order_by(conversation.c.updated_at.desc(), conversation.c.id)
         .limit(limit)
         .offset(offset)
@@ -89,7 +94,7 @@ async def listed(
 async def latest(connection: AsyncConnection, owner: str) -> Conversation | None:
     query = (
         select(conversation)
-        .where(conversation.c.owner == owner)
+        .where(conversation.c.owner == owner, ~IN_A_STUDY)
         .order_by(conversation.c.updated_at.desc(), conversation.c.id)
         .limit(1)
     )

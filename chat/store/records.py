@@ -15,6 +15,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from chat.store.study_records import PickedBy
 from perm.types import Perspective, Reward, Usage, Value, Verdict, binding
 
 
@@ -121,6 +122,7 @@ class Reply(Value):
     usage: Usage = Usage()
     timings: Timings = Timings()
     chosen: bool = True
+    picked_by: PickedBy | None = None  # how it was picked out of several, if it was
     created_at: datetime
     verdicts: tuple[SavedVerdict, ...] = ()  # oldest first
     reward: Reward | None = None

@@ -11,17 +11,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat.store import tree
 from chat.store.judgements import load_rewards, load_verdicts
 from chat.store.owned import own_reply, own_turn
+from chat.store.picks import load_picks
 from chat.store.ratings import load_feedback
 from chat.store.records import NewReply, Reply, ReplyStatus, ReplyUpdate, Timings
 from chat.store.tables import reply
 from perm.types import Usage
 
 
-async def add(connection: AsyncConnection, owner: str, turn_id: UUID, new: NewReply) -> Reply:
-    """One more reply to a turn, being written. It is the chosen one, and its turn the head."""
+async def add(
+    connection: AsyncConnection, owner: str, turn_id: UUID, new: NewReply, chosen: bool = True
+) -> Reply:
+    """One more reply to a turn, being written; its turn is the head.
+
+    It is the chosen one, unless it is one of several candidates that begin beside the first.
+    """
     conversation_id = await own_turn(connection, owner, turn_id, writing=True)
     now = datetime.now(UTC)
-    await tree.choose_none(connection, turn_id)
+    if chosen:
+        await tree.choose_none(connection, turn_id)
     last = select(func.coalesce(func.max(reply.c.number), 0)).where(reply.c.turn_id == turn_id)
     statement = (
         insert(reply)
@@ -33,7 +40,7 @@ async def add(connection: AsyncConnection, owner: str, turn_id: UUID, new: NewRe
             raw="",
             analysis="",
             response="",
-            chosen=True,
+            chosen=chosen,
             created_at=now,
             **new.model_dump(),
         )
@@ -75,19 +82,21 @@ async def mark_interrupted(connection: AsyncConnection) -> int:
 
 
 async def load(connection: AsyncConnection, owner: str, which: ColumnElement[bool]) -> list[Reply]:
-    """Replies with verdicts, reward and the owner's feedback: four statements, however many."""
+    """Replies with verdicts, reward, feedback and pick: five statements, however many."""
     ids = select(reply.c.id).where(which)
     query = select(reply).where(which).order_by(reply.c.turn_id, reply.c.number)
     rows = (await connection.execute(query)).mappings().all()
     verdicts = await load_verdicts(connection, ids)
     rewards = await load_rewards(connection, ids)
     feedback = await load_feedback(connection, ids, owner)
+    picked = await load_picks(connection, ids)
     return [
         _record(
             row,
             verdicts=tuple(verdicts.get(row["id"], ())),
             reward=rewards.get(row["id"]),
             feedback=feedback.get(row["id"]),
+            picked_by=picked.get(row["id"]),
         )
         for row in rows
     ]

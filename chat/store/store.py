@@ -11,10 +11,12 @@ from chat.store import (
     conversations,
     health,
     judgements,
+    picks,
     prompts,
     purging,
     ratings,
     replies,
+    studies,  # noqa
     turns,
 )
 from chat.store.database import Database
@@ -33,6 +35,8 @@ from chat.store.records import (
     Turn,
 )
 from chat.store.reports import Deletion, StoreHealth
+from chat.store.study_door import Studies
+from chat.store.study_records import PickedBy
 from perm.types import Method, Reward, Verdict
 
 
@@ -46,6 +50,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.studies = Studies(database)
 
     @classmethod
     async def open(cls, url: str, *, data_dir: Path | None = None) -> Self:
@@ -145,9 +150,11 @@ class Store:
 
     # Replies
 
-    async def add_reply(self, owner: str, turn_id: UUID, new: NewReply) -> Reply:
-        """One more reply to a turn, being written. It is the chosen one, and its turn the head."""
-        return await self._database.write(replies.add, owner, turn_id, new)
+    async def add_reply(
+        self, owner: str, turn_id: UUID, new: NewReply, *, chosen: bool = True
+    ) -> Reply:
+        """One more reply to a turn, being written; its turn becomes the head."""
+        return await self._database.write(replies.add, owner, turn_id, new, chosen)
 
     async def update_reply(self, owner: str, reply_id: UUID, update: ReplyUpdate) -> None:
         """Replaces the state of a reply."""
@@ -160,6 +167,10 @@ class Store:
     async def choose_reply(self, owner: str, reply_id: UUID) -> None:
         """Goes on from this reply: what was said after it comes back, else its turn is the head."""
         await self._database.write(replies.choose, owner, reply_id)
+
+    async def pick_reply(self, owner: str, reply_id: UUID, picked_by: PickedBy) -> None:
+        """Goes on from this reply, and notes that the turn's others were passed over for it."""
+        await self._database.write(picks.save, owner, reply_id, picked_by)
 
     async def mark_interrupted(self) -> int:
         """On start, before anything is written: how many replies the last run left unfinished."""

@@ -38,7 +38,7 @@ metadata: Final = MetaData(
 )
 
 
-def _one_of(column: str, words: Iterable[str]) -> CheckConstraint:
+def one_of(column: str, words: Iterable[str]) -> CheckConstraint:
     listed = ", ".join(f"'{word}'" for word in words)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
@@ -116,7 +116,7 @@ reply: Final = Table(
     Column("chosen", Boolean, nullable=False),
     Column("created_at", Moment, nullable=False),
     CheckConstraint("number >= 1", name="number"),
-    _one_of("status", ReplyStatus),
+    one_of("status", ReplyStatus),
     UniqueConstraint("turn_id", "number"),
     # a turn has at most one chosen reply
     Index(
@@ -155,9 +155,9 @@ verdict: Final = Table(
     Column("attempts", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),
     CheckConstraint("number >= 1", name="number"),
-    _one_of("perspective", Perspective),
-    _one_of("method", Method),
-    _one_of("status", Status),
+    one_of("perspective", Perspective),
+    one_of("method", Method),
+    one_of("status", Status),
     CheckConstraint("(status = 'scored') = (score IS NOT NULL)", name="scored"),
     CheckConstraint("(status = 'unscored') = (unscored IS NOT NULL)", name="unscored"),
     CheckConstraint(
@@ -209,7 +209,7 @@ feedback: Final = Table(
         for scale in ("resonation", "expression", "reception")
     ),
     CheckConstraint("bystander BETWEEN 0 AND 100", name="bystander"),
-    _one_of("preference", ("this", "other", "tie", "neither")),
+    one_of("preference", ("this", "other", "tie", "neither")),
     CheckConstraint("(other_reply_id IS NULL) = (preference IS NULL)", name="pair"),
     CheckConstraint("other_reply_id <> reply_id", name="two_replies"),
     Index(
@@ -249,6 +249,6 @@ selfcheck: Final = Table(
     Column("method", Name, nullable=False),
     Column("results", Json, nullable=False),
     Column("created_at", Moment, nullable=False),
-    _one_of("method", Method),
+    one_of("method", Method),
     Index("ix_selfcheck_judge", "judge_model", "prompt_hash", "method", "created_at"),
 )

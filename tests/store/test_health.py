@@ -9,6 +9,7 @@ import pytest
 from chat.store import Store, sqlite_report
 from chat.store.tables import metadata
 from tests.store.samples import begin, talk
+from tests.store.test_schema import HEAD
 
 
 async def test_health_of_a_sound_store(store: Store) -> None:
@@ -17,7 +18,7 @@ async def test_health_of_a_sound_store(store: Store) -> None:
         health = await store.check(thorough=thorough)
         assert health.ok
         assert health.detail == "All is well."
-        assert health.schema_version == "0001"
+        assert health.schema_version == HEAD
         assert health.place == str(store._database.location)
         assert health.rows == dict.fromkeys(metadata.tables, 0) | {
             "conversation": 1,

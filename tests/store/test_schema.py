@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Inspector, inspect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,7 +23,7 @@ from chat.store.tables import metadata
 from tests.store.conftest import url_of
 from tests.store.samples import ANNA, FEEDBACK, REWARD, SCORED, begin, talk
 
-HEAD = "0001"
+HEAD = ScriptDirectory(str(SHIPPED)).get_current_head()
 VERSIONS = "versions"
 
 
@@ -92,7 +93,7 @@ LATER = '''
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "later", "{head}", None, None
 
 
 def upgrade():
@@ -112,8 +113,8 @@ def later(folder: Path, recreate: str = "always", more: str = "pass") -> Path:
     """The shipped scripts and one more."""
     scripts = folder / f"scripts-{recreate}-{len(more)}"
     shutil.copytree(SHIPPED, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    text = LATER.format(recreate=recreate, more=more)
-    (scripts / VERSIONS / "0002_later.py").write_text(text)
+    text = LATER.format(recreate=recreate, more=more, head=HEAD)
+    (scripts / VERSIONS / "later.py").write_text(text)
     return scripts
 
 
@@ -154,7 +155,7 @@ async def test_an_older_schema_is_upgraded_and_nothing_is_lost(
     rows, columns, version = await database.read(look)
     await database.close()
     assert rows == before
-    assert version == "0002"
+    assert version == "later"
     assert "kind" in columns
     assert "crisis" not in columns
     with pytest.raises(StoreError) as caught:
@@ -216,7 +217,7 @@ async def test_two_programs_may_upgrade_at_once(tmp_path: Path) -> None:
     opened = await asyncio.gather(*(open_database(locate(url), scripts=scripts) for _ in range(4)))
     for database in opened:
         await database.close()
-    copies = list((tmp_path / "data").glob("chat.*.revision-0001.db"))
+    copies = list((tmp_path / "data").glob(f"chat.*.revision-{HEAD}.db"))
     assert len(copies) == 1, "the one that came first made the copy"
     with sqlite3.connect(tmp_path / "data" / "chat.db") as connection:
         rows = connection.execute("SELECT count(*) FROM reply").fetchone()[0]
