@@ -252,4 +252,4 @@ async def test_a_long_path_takes_no_more_statements_than_a_short_one(store: Stor
             taken.append(len([one for one in counted if "SELECT" in one.upper()]))
     finally:
         event.remove(engine, "before_cursor_execute", count)
-    assert taken[0] == taken[1] == 6, counted
+    assert taken[0] == taken[1] == 7, counted
