@@ -39,7 +39,7 @@ def build_page(
     examples = personas(assets / "personas.json")
     page = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
     with page:
-        parts = lay_out(examples, services.settings.max_message_chars)
+        parts = lay_out(examples, services.settings.max_message_chars, services.settings.reward)
         desk = Desk(services, owner_of)
         connect(page, parts, desk, Browsing(desk, examples))
     page.queue(max_size=WAITING_PAGES, default_concurrency_limit=EVENTS_AT_ONCE, api_open=False)

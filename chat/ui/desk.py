@@ -52,7 +52,7 @@ class Desk:
             selfcheck=checked.summary() if checked else "",
         )
         where = Whereabouts(country=view.country, file=self.services.settings.helplines_file)
-        return frame(view.scene, note, where)
+        return frame(view.scene, note, where, view.tried)
 
     def engines(self) -> tuple[Any, ...]:
         """How the engines are, and whether to look again soon."""

@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 from chat.ui.analysis_panel import analysis_panel
 from chat.ui.crisis_card import Whereabouts, crisis_card
+from chat.ui.laboratory_table import laboratory_table
 from chat.ui.scene import Scene
 from chat.ui.strip import under_conversation
 from chat.ui.summary import spoken, summary
 from chat.ui.transcript import Message, earlier, transcript
 from chat.ui.trend import trend_panel
 from chat.ui.turn_panel import JudgeNote, turn_panel
+from perm.types import RewardSettings
 
 
 class Frame(NamedTuple):
@@ -23,13 +25,17 @@ class Frame(NamedTuple):
     strip: str
     crisis: str
     turn: str
+    laboratory: str
     trend: str
     analysis: str
     spoken: str
     rated: str
 
 
-def frame(scene: Scene, note: JudgeNote, where: Whereabouts) -> Frame:
+def frame(
+    scene: Scene, note: JudgeNote, where: Whereabouts, tried: RewardSettings | None = None
+) -> Frame:
+    """`tried`: the settings in the reward laboratory, None where nothing was tried."""
     return Frame(
         chat=transcript(scene),
         summary=summary(scene),
@@ -37,6 +43,7 @@ def frame(scene: Scene, note: JudgeNote, where: Whereabouts) -> Frame:
         strip=under_conversation(scene),
         crisis=crisis_card(scene, where),
         turn=turn_panel(scene, note),
+        laboratory=laboratory_table(scene.turns, tried),
         trend=trend_panel(scene),
         analysis=analysis_panel(scene),
         spoken=spoken(scene),

@@ -10,13 +10,13 @@ import gradio as gr
 
 from chat.safety import care_texts
 from chat.safety.texts import ConsentName
-from chat.ui import notice
+from chat.ui import laboratory, notice
 from chat.ui.feedback import REASONS, THUMBS
 from chat.ui.lists import Persona, example_cards
 from chat.ui.marks import MARKS
 from chat.ui.turn_panel import empty_panel
 from chat.ui.view import View
-from perm.types import EMPATHY
+from perm.types import EMPATHY, RewardSettings
 
 OWN: Final = "In my own words"
 CONSENTS: Final[tuple[ConsentName, ...]] = ("keep", "research", "train")
@@ -102,6 +102,7 @@ class Panel:
     """The four tabs."""
 
     turn: gr.HTML
+    laboratory: laboratory.Controls
     trend: gr.HTML
     analysis: gr.HTML
     form: tuple[Any, ...]  # the fields of `FormValues`, in their order
@@ -122,7 +123,7 @@ class Parts:
     panel: Panel
 
 
-def lay_out(examples: Sequence[Persona], max_chars: int) -> Parts:
+def lay_out(examples: Sequence[Persona], max_chars: int, reward: RewardSettings) -> Parts:
     """All components, in the order in which the keyboard reaches them."""
     view = gr.State(View())  # an instance: a callable would be called again after the page's load
     ticket, link, rated = (
@@ -135,7 +136,7 @@ def lay_out(examples: Sequence[Persona], max_chars: int) -> Parts:
         with gr.Column(elem_id="middle"):
             middle = _middle(examples, max_chars)
         with gr.Column(elem_id="panel"):
-            panel = _panel(max_chars)
+            panel = _panel(max_chars, reward)
     spoken = html(name="spoken", speaks=True)
     return Parts(view, ticket, link, rated, spoken, timer, side, middle, panel)
 
@@ -219,18 +220,19 @@ def _middle(examples: Sequence[Persona], max_chars: int) -> Middle:
     )
 
 
-def _panel(max_chars: int) -> Panel:
+def _panel(max_chars: int, reward: RewardSettings) -> Panel:
     html(BACK, name="back")
     with gr.Tabs(elem_id="tabs"):
         with gr.Tab("Turn", id="turn"):
             turn = html(empty_panel(), name="turn", clicks=True)
+            lab = laboratory.lay_out(reward)
         with gr.Tab("Trend", id="trend", render_children=True):
             trend = html(name="trend", clicks=True)
         with gr.Tab("Analysis", id="analysis", render_children=True):
             analysis = html(name="analysis")
         with gr.Tab("Feedback", id="feedback", render_children=True):
             form, saved, clear = _form(max_chars)
-    return Panel(turn, trend, analysis, form, saved, clear)
+    return Panel(turn, lab, trend, analysis, form, saved, clear)
 
 
 def _form(max_chars: int) -> tuple[tuple[Any, ...], gr.HTML, gr.Button]:

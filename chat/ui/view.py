@@ -15,7 +15,7 @@ from uuid import UUID
 from chat.events import TurnEnded, TurnEvent, TurnFailed, TurnSaved
 from chat.store.records import Conversation, Feedback, Reply, Turn
 from chat.ui.scene import Scene, after
-from perm.types import PermError
+from perm.types import PermError, RewardSettings
 
 FRAME_SECONDS: Final = 1 / 12
 """A frame costs with the history it carries (UI.md, fact 5); the eye asks for no more than this."""
@@ -41,6 +41,7 @@ class View:
     def __init__(self) -> None:
         self.owner = ""
         self.country = ""  # where this page's person is, as far as is known: for helplines alone
+        self.tried: RewardSettings | None = None  # in the reward laboratory
         self.scene = Scene()
         self._watcher: object | None = None
         self._ticket = 0
@@ -54,7 +55,7 @@ class View:
         """Bind the page to an owner; a page that was another's starts empty."""
         if owner != self.owner:
             self._leave()
-            self.owner, self.country = owner, ""
+            self.owner, self.country, self.tried = owner, "", None
 
     async def open(self, session: Watched, conversation_id: UUID | None) -> None:
         """Show another conversation (or an empty page), and join what runs in it.

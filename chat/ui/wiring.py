@@ -8,6 +8,7 @@ import gradio as gr
 
 from chat.ui.browsing import Browsing
 from chat.ui.desk import Desk
+from chat.ui.laboratory import Laboratory
 from chat.ui.parts import Parts
 from chat.ui.rating import Rating
 from chat.ui.speaking import speaking
@@ -32,7 +33,7 @@ def live_parts(parts: Parts) -> list[Any]:
     middle, panel = parts.middle, parts.panel
     return [
         middle.chat, middle.summary, middle.earlier, middle.strip, middle.crisis,
-        panel.turn, panel.trend, panel.analysis, parts.spoken, parts.rated,
+        panel.turn, panel.laboratory.table, panel.trend, panel.analysis, parts.spoken, parts.rated,
     ]  # fmt: skip
 
 
@@ -63,6 +64,7 @@ def connect(page: gr.Blocks, parts: Parts, desk: Desk, browsing: Browsing) -> No
     _beginning(parts, browsing)
     _sidebar(parts, browsing, [*live, *side, parts.ticket], side)
     _feedback(parts, Rating(desk))
+    _laboratory(parts, Laboratory(desk))
 
 
 def _talking(parts: Parts, talking: Talking, live: list[Any], around: list[Any]) -> None:
@@ -135,3 +137,12 @@ def _feedback(parts: Parts, rating: Rating) -> None:
         said(rating.rate, given, panel.saved, trigger_mode="always_last", **QUIET)
     panel.clear.click(rating.take_back, [view, parts.rated], whole, **QUIET)
     parts.middle.chat.like(rating.like, view, [fields[0], panel.saved], **QUIET)
+
+
+def _laboratory(parts: Parts, laboratory: Laboratory) -> None:
+    view, lab = parts.view, parts.panel.laboratory
+    for field in lab.fields:
+        said = field.input if isinstance(field, gr.Radio) else field.change
+        said(laboratory.tried, [view, *lab.fields], lab.table, trigger_mode="always_last", **QUIET)
+    lab.ours.click(laboratory.ours, view, [*lab.fields, lab.table], **QUIET)
+    lab.published.click(laboratory.published, view, [*lab.fields, lab.table], **QUIET)
