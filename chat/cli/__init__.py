@@ -6,6 +6,7 @@ from typing import Final
 
 import typer
 
+from chat.cli.agree import agree
 from chat.cli.doctor import doctor
 from chat.cli.models import models
 from chat.cli.people import for_people
@@ -24,4 +25,5 @@ cli: Final = typer.Typer(
 cli.command("doctor")(for_people(doctor))
 cli.command("score")(for_people(score))
 cli.command("selfcheck")(for_people(selfcheck))
+cli.command("agree")(for_people(agree))
 cli.add_typer(models, name="models")

@@ -11,17 +11,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from chat import engines
 from chat.cli.options import with_settings
 from chat.cli.people import FAILED, INTERRUPTED
-from chat.engines.base import Engine
+from chat.cli.ready_judge import ReadyJudge, ready_judge
 from chat.engines.scripted import NAME, NOT_A_JUDGE
-from chat.scoring import BadRecord, OutFile, Scorer, ScoreRun, Summary, at_most, method_for
-from chat.serving import Serving
+from chat.scoring import BadRecord, OutFile, Scorer, ScoreRun, Summary, at_most
 from chat.settings import Settings
-from perm import rubrics
-from perm.rubrics import Rubrics
-from perm.types import Method, Perspective
 
 
 @with_settings
@@ -86,39 +81,24 @@ async def _score(
 ) -> Summary:
     lines = _count_lines(source)
     _refuse_same(source, out)
-    prompts = rubrics.load(settings.prompts_dir)
-    engine = engines.build(settings, "judge")
     console = Console(stderr=True, highlight=False)
-    try:
-        await engine.start()
-        serving = Serving.compose(settings, prompts, engine, engine)
-        await until_ready(serving, console)
-        calls = concurrency or max(len(Perspective), engine.capabilities.parallel)
-        method = method_for(settings.method, engine.capabilities)
-        scorer = Scorer(await serving.judge(), method, settings.reward, at_most(calls))
+    async with ready_judge(settings, console) as ready:
+        calls = concurrency or ready.calls
+        scorer = Scorer(ready.judge, ready.method, settings.reward, at_most(calls))
         with _Bar(console, lines) as bar:
-            file = OutFile(out, _about(engine, method, prompts))
+            file = OutFile(out, _about(ready))
             return await ScoreRun(scorer, file, bar, calls, raw=raw).run(source)
-    finally:
-        await engine.stop()
 
 
-async def until_ready(serving: Serving, console: Console) -> None:
-    """Wait for the judge, saying what it waits for. Raises `EngineError`."""
-    with console.status("The judge is getting ready") as status:
-        async for detail in serving.waiting_for_supporter():
-            status.update(detail)
-
-
-def _about(engine: Engine, method: Method, prompts: Rubrics) -> dict[str, str]:
+def _about(ready: ReadyJudge) -> dict[str, str]:
     """What judged, in every line of OUT: lines by different judges do not mix in one file."""
     about = {
-        "engine": engine.name,
-        "model": engine.model_name,
-        "method": method.value,
-        "prompts": prompts.judges_hash,
+        "engine": ready.engine.name,
+        "model": ready.engine.model_name,
+        "method": ready.method.value,
+        "prompts": ready.prompts.judges_hash,
     }
-    return {**about, "note": NOT_A_JUDGE} if engine.name == NAME else about
+    return {**about, "note": NOT_A_JUDGE} if ready.engine.name == NAME else about
 
 
 def _count_lines(source: Path) -> int:

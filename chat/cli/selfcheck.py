@@ -7,21 +7,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from chat import engines
 from chat.cli.options import with_settings
-from chat.cli.score import until_ready
-from chat.engines.scripted import NAME, NOT_A_JUDGE
-from chat.scoring import method_for
-from chat.serving import Serving
+from chat.cli.ready_judge import judging_bar, ready_judge
 from chat.settings import Settings
 from chat.store import Store
-from perm import rubrics
 from perm import selfcheck as checking
 from perm.selfcheck_report import SelfCheckReport
 from perm.selfcheck_set import SelfCheckSet, load
-from perm.types import Perspective
 
 
 @with_settings
@@ -50,37 +43,26 @@ def selfcheck(
 
 
 async def _selfcheck(settings: Settings, items: SelfCheckSet) -> SelfCheckReport:
-    prompts = rubrics.load(settings.prompts_dir)
-    engine = engines.build(settings, "judge")
     store = await Store.open(settings.database, data_dir=settings.data_dir)
     console = Console(stderr=True, highlight=False)
     try:
-        await engine.start()
-        serving = Serving.compose(settings, prompts, engine, engine)
-        await until_ready(serving, console)
-        if engine.name == NAME:
-            console.print(NOT_A_JUDGE)
-        method = method_for(settings.method, engine.capabilities)
-        calls = max(len(Perspective), engine.capabilities.parallel)
-        with _bar(console) as bar:
-            task = bar.add_task("Judging", total=None)
-            report = await checking.selfcheck(
-                await serving.judge(),
-                items,
-                method,
-                calls,
-                rewarding=settings.reward,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
+        async with ready_judge(settings, console) as ready:
+            with judging_bar(console) as bar:
+                task = bar.add_task("Judging", total=None)
+                report = await checking.selfcheck(
+                    ready.judge,
+                    items,
+                    ready.method,
+                    ready.calls,
+                    rewarding=settings.reward,
+                    progress=lambda done, total: bar.update(task, completed=done, total=total),
+                )
+            await store.save_selfcheck(
+                ready.engine.model_name,
+                ready.prompts.judges_hash,
+                ready.method,
+                report.model_dump(mode="json"),
             )
-        await store.save_selfcheck(
-            engine.model_name, prompts.judges_hash, method, report.model_dump(mode="json")
-        )
-        return report
+            return report
     finally:
-        await engine.stop()
         await store.close()
-
-
-def _bar(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeRemainingColumn(), console=console)
