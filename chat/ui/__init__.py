@@ -1,5 +1,5 @@
-"""The pages. Builders of HTML are pure; the handlers (`talking`, `browsing`,
-`rating`) do what is asked; `wiring` joins them to the components of `parts`.
+"""The pages. Builders of HTML are pure; handlers do what is asked and know who asks; each file of
+`pages` joins the two. The chat page's parts (`parts`, `wiring`, `talking`, ...) lie here beside it.
 
 `mount` is the only door: the composition root gives it the web app, the services and the function
 that says who asks.
@@ -7,8 +7,7 @@ that says who asks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import gradio as gr
@@ -18,11 +17,10 @@ from starlette.requests import Request
 from chat.services import Services
 from chat.settings import ROOT
 from chat.ui import look
-from chat.ui.browsing import Browsing
 from chat.ui.desk import Desk
-from chat.ui.lists import personas
-from chat.ui.parts import lay_out
-from chat.ui.wiring import connect
+from chat.ui.navigation import navigation
+from chat.ui.pages import PAGES
+from chat.ui.pages.page import Page, links
 
 ASSETS: Final = ROOT / "assets"
 TITLE: Final = "perm-chat"
@@ -32,26 +30,26 @@ WAITING_PAGES: Final = 200
 EVENTS_AT_ONCE: Final = 40
 
 
-def build_page(
-    services: Services, owner_of: Callable[[gr.Request], str], assets: Path = ASSETS
+def build_pages(
+    services: Services, owner_of: Callable[[gr.Request], str], pages: Sequence[Page] = PAGES
 ) -> gr.Blocks:
-    """The chat page. `owner_of` is asked in every handler."""
-    examples = personas(assets / "personas.json")
-    page = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
-    with page:
-        parts = lay_out(examples, services.settings.max_message_chars, services.settings.reward)
-        desk = Desk(services, owner_of)
-        connect(page, parts, desk, Browsing(desk, examples))
-    page.queue(max_size=WAITING_PAGES, default_concurrency_limit=EVENTS_AT_ONCE, api_open=False)
-    return page
+    """All pages. `owner_of` is asked in every handler."""
+    blocks = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
+    for page in pages:
+        desk = Desk(services, owner_of, navigation(links(pages), page.path))
+        route = blocks.route(page.name, page.path, show_in_navbar=False) if page.path else blocks
+        with route:
+            page.build(blocks, desk)
+    blocks.queue(max_size=WAITING_PAGES, default_concurrency_limit=EVENTS_AT_ONCE, api_open=False)
+    return blocks
 
 
 def mount(app: FastAPI, services: Services, owner_of: Callable[[Request], str]) -> None:
-    """Serve the page at `/` of `app`."""
-    page = build_page(services, lambda request: owner_of(_asked(request)))
+    """Serve the pages at `/` of `app`."""
+    blocks = build_pages(services, lambda request: owner_of(_asked(request)))
     gr.mount_gradio_app(
         app,
-        page,
+        blocks,
         path="/",
         theme=look.theme(),
         css=look.style(ASSETS),

@@ -19,7 +19,7 @@ from chat.store.records import Conversation
 from chat.ui import notice
 from chat.ui.crisis_card import Whereabouts, country_of
 from chat.ui.frame import Frame, frame
-from chat.ui.header import engines_card, header, served, settled
+from chat.ui.header import Served, engines_card, header, served, settled
 from chat.ui.lists import conversation_list
 from chat.ui.speaking import speaking
 from chat.ui.turn_panel import JudgeNote
@@ -31,13 +31,19 @@ OwnerOf = Callable[[gr.Request], str]
 
 
 class Desk:
-    def __init__(self, services: Services, owner_of: OwnerOf) -> None:
+    """`navigation` is the HTML of the links to the other pages."""
+
+    def __init__(self, services: Services, owner_of: OwnerOf, navigation: str = "") -> None:
         self.services, self.session = services, services.session
-        self._owner_of = owner_of
+        self._owner_of, self._navigation = owner_of, navigation
+
+    def owner(self, request: gr.Request) -> str:
+        """Who asks. For handlers of pages that hold nothing between two events."""
+        return self._owner_of(request)
 
     def mine(self, view: View, request: gr.Request) -> str:
         """The asking owner; a page that was another's is emptied first."""
-        owner = self._owner_of(request)
+        owner = self.owner(request)
         view.claim(owner)
         view.country = view.country or country_of(request.headers.get("accept-language", ""))
         return owner
@@ -56,8 +62,19 @@ class Desk:
 
     def engines(self) -> tuple[Any, ...]:
         """How the engines are, and whether to look again soon."""
-        found = served(self.services.supporter, self.services.judge_engine)
-        return header(found), engines_card(found), gr.Timer(active=not settled(found))
+        found = self._served()
+        return self.masthead(), engines_card(found), gr.Timer(active=not settled(found))
+
+    def top(self) -> tuple[Any, ...]:
+        """The same for a page without a sidebar."""
+        return self.masthead(talking=False), gr.Timer(active=not settled(self._served()))
+
+    def masthead(self, *, talking: bool = True) -> str:
+        """What stands above every page."""
+        return header(self._served(), self._navigation, talking=talking)
+
+    def _served(self) -> tuple[Served, ...]:
+        return served(self.services.supporter, self.services.judge_engine)
 
     async def side(self, view: View) -> tuple[Any, ...]:
         """Values of `wiring.side_parts`."""

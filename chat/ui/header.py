@@ -51,14 +51,15 @@ def settled(engines: Sequence[Served]) -> bool:
     return all(one.state.phase in {Phase.READY, Phase.FAILED} for one in engines)
 
 
-def header(engines: Sequence[Served]) -> str:
+def header(engines: Sequence[Served], navigation: str = "", *, talking: bool = True) -> str:
+    """`talking`: whether this page is where somebody talks with the AI, which it then says."""
     mark = (
         f'<span class="ai-mark"><b aria-hidden="true">AI</b>'
         f"<span>{esc(care_texts().mark)}</span></span>"
     )
     return (
-        f'<header class="masthead"><div class="brand">{LOGO}<h1>perm-chat</h1></div>{mark}'
-        f"{_chip(engines)}</header>{_loading(engines)}"
+        f'<header class="masthead"><div class="brand">{LOGO}<h1>perm-chat</h1></div>'
+        f"{navigation}{mark if talking else ''}{_chip(engines)}</header>{_loading(engines)}"
     )
 
 

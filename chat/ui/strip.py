@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from chat.safety import care_texts
 from chat.store.records import Reply, ReplyStatus
+from chat.ui import trouble
 from chat.ui.markup import esc
 from chat.ui.scene import Scene
 from chat.ui.turn_panel import doings, switches
 from perm.types import Part
 
-PARTS = {
-    Part.ENGINE: "The model",
-    Part.JUDGE: "The judge",
-    Part.STORE: "The database",
-    Part.SETTINGS: "The settings",
-    Part.INPUT: "Your message",
-}
+PARTS = {**trouble.PARTS, Part.INPUT: "Your message"}
 
 
 def under_conversation(scene: Scene) -> str:

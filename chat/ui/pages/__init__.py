@@ -1,0 +1,15 @@
+"""The pages, in the order of the navigation. A new one is a file here and a line in `PAGES`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chat.ui.pages.chat import CHAT
+from chat.ui.pages.history import HISTORY
+from chat.ui.pages.page import Page
+
+PAGES: Final[tuple[Page, ...]] = (
+    CHAT,
+    HISTORY,
+)
+"""Only pages that exist. The first one is at `/`."""
