@@ -39,8 +39,9 @@ Owner = Callable[[Request], str]
 class NewTurn(Value):
     """The body of `POST /api/turns`.
 
-    With a `conversation_id` the conversation goes on, and persona, scenario and consents are its
-    own; without one a new conversation begins. Unless `consents.keep` is true it leaves no trace.
+    With a `conversation_id` the conversation goes on, and persona, scenario, consents and model are
+    its own; without one a new conversation begins. Unless `consents.keep` is true it leaves no
+    trace. `model`: one of those that `GET /api/models` lists; left out, the first.
     """
 
     message: str
@@ -48,6 +49,7 @@ class NewTurn(Value):
     persona: str | None = None
     scenario: str | None = None
     consents: Consents | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,14 @@ def router(services: Services, owner_of: Owner) -> APIRouter:
         record = read_record(body)
         return Answer(await _scored(await _scorer(services), record))
 
+    @routes.get("/api/models")
+    async def models() -> Response:
+        """The models that a conversation can be begun with; the first is used unless one is named.
+
+        The list is complete once `/healthz` says that the engine is ready.
+        """
+        return Answer([choice.model_dump() for choice in services.supporter.models])
+
     @routes.get("/healthz")
     async def healthz() -> Response:
         """Engine, judge and store, each by name: 200 when all are ready, else 503."""
@@ -192,13 +202,15 @@ async def _new_conversation(services: Services, owner: str, turn: NewTurn) -> UU
     services.session.limits.check_text("persona", persona)
     services.session.limits.check_text("scenario", scenario)
     consents = turn.consents or Consents()
-    return (await services.session.begin(owner, persona, scenario, consents)).id
+    session = services.session
+    return (await session.begin(owner, persona, scenario, consents, turn.model)).id
 
 
 def _refuse_second_frame(turn: NewTurn) -> None:
-    if any(given is not None for given in (turn.persona, turn.scenario, turn.consents)):
+    if any(given is not None for given in (turn.persona, turn.scenario, turn.consents, turn.model)):
         raise Refused(
-            "A conversation keeps the persona, the scenario and the consents it began with.",
+            "A conversation keeps the persona, the scenario, the consents and the model it began "
+            "with.",
             "Leave them out, or leave the conversation_id out to begin another.",
         )
 

@@ -25,11 +25,19 @@ class Conversations:
         self.kept, self.unkept = kept, unkept
 
     async def begin(
-        self, owner: str, persona: str, scenario: str, consents: Consents
+        self,
+        owner: str,
+        persona: str,
+        scenario: str,
+        consents: Consents,
+        model: str | None = None,
     ) -> Conversation:
-        """A new conversation, on disk only if the seeker consents to that."""
+        """A new conversation, on disk only if the seeker consents to that.
+
+        `model`: the one that answers in it; None: the engine's first.
+        """
         store = self.kept if consents.keep else self.unkept
-        return await store.create_conversation(owner, persona, scenario, consents)
+        return await store.create_conversation(owner, persona, scenario, consents, model=model)
 
     async def find(self, owner: str, conversation_id: UUID) -> tuple[Store, Conversation]:
         """A conversation and the store it lives in."""

@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_core.messages.ai import AIMessageChunk
 
-from chat.engines.base import Engine, Phase
+from chat.engines.base import Engine, ModelChoice, Phase
 from chat.line import Line
 from chat.settings import Scoring, Settings
 from perm.judges import Judge, JudgePolicy
@@ -76,10 +75,25 @@ class Serving:
             engine.chat_model, engine.model_name, engine.capabilities, self.rubrics, policy
         )
 
-    def write(self, messages: tuple[BaseMessage, ...]) -> AsyncIterator[AIMessageChunk]:
-        """The supporter's answer, in chunks."""
-        model: BaseChatModel = self.supporter.chat_model
-        return model.astream(list(messages), **self.sampling)
+    def choice(self, name: str | None) -> ModelChoice:
+        """The supporter's model of that name.
+
+        Where none was chosen, or the one that was is offered no longer, that is its first. Before
+        the engine is ready its list may lack some, so that a name is then taken at its word.
+        """
+        offered = self.supporter.models
+        found = next((one for one in offered if one.name == name), None)
+        if found is None and name and self.supporter.state.phase is not Phase.READY:
+            return ModelChoice(name=name, title=name)
+        return found or offered[0]
+
+    def write(
+        self, messages: tuple[BaseMessage, ...], model: str | None = None
+    ) -> AsyncIterator[AIMessageChunk]:
+        """The supporter's answer, in chunks; `model`: one of the names that its engine offers."""
+        name, chat_model = self.choice(model).name, self.supporter.chat_model
+        other: dict[str, Any] = {} if name == self.supporter.model_name else {"model": name}
+        return chat_model.astream(list(messages), **self.sampling, **other)
 
     async def warm_supporter(self) -> None:
         """Have the supporter's prompt read once, so that the first reply begins at once."""

@@ -21,7 +21,15 @@ from chat.limits import Limits, Refused
 from chat.running import Running, failure
 from chat.serving import Serving
 from chat.store import Store
-from chat.store.records import Conversation, NewReply, Reply, ReplyStatus, ReplyUpdate, Turn
+from chat.store.records import (
+    Consents,
+    Conversation,
+    NewReply,
+    Reply,
+    ReplyStatus,
+    ReplyUpdate,
+    Turn,
+)
 from chat.writing import Writing
 from perm.parsing import SupporterOutput
 from perm.types import Method, PermError, Perspective
@@ -43,6 +51,20 @@ class Session(Conversations):
         self.serving = serving
         self.limits = Limits(serving.settings)
         self._running = Running()
+
+    async def begin(
+        self,
+        owner: str,
+        persona: str,
+        scenario: str,
+        consents: Consents,
+        model: str | None = None,
+    ) -> Conversation:
+        """A new conversation; `model`: one of those that the supporter's engine offers."""
+        if model and self.serving.choice(model).name != model:
+            offered = ", ".join(choice.name for choice in self.serving.supporter.models)
+            raise Refused(f"There is no model {model!r} here.", f"Choose one of these: {offered}.")
+        return await super().begin(owner, persona, scenario, consents, model or None)
 
     # Streams. A refusal or an error comes as `TurnFailed`; each ends with `TurnEnded`.
 
@@ -186,7 +208,7 @@ class Session(Conversations):
         prepared = messages_for(supporter, place, earlier, turn.message, budget)
         new = NewReply(
             engine=serving.supporter.name,
-            model=serving.supporter.model_name,
+            model=serving.choice(place.model).name,
             prompt_hash=supporter.hash,
             sampling=serving.sampling,
             request=({"role": "user", "content": str(prepared.messages[-1].content)},),
@@ -214,7 +236,7 @@ class Session(Conversations):
         async def keep(update: ReplyUpdate) -> None:
             await store.update_reply(place.owner, reply.id, update)
 
-        writing = Writing(serving, feed, reply, keep, judge_resonation)
+        writing = Writing(serving, feed, reply, keep, judge_resonation, model=place.model)
         self._running.writes(place.id, writing)
 
         async def work() -> None:

@@ -36,7 +36,11 @@ class Writing:
         reply: Reply,
         keep: Callable[[ReplyUpdate], Awaitable[None]],
         on_analysis: Callable[[str], None],
+        *,
+        model: str | None = None,
     ) -> None:
+        """`model`: as chosen for the conversation."""
+        self._model = model
         self._serving, self._feed, self._reply = serving, feed, reply
         self._keep, self._on_analysis = keep, on_analysis
         self._splitter = OutputSplitter()
@@ -89,7 +93,8 @@ class Writing:
     async def _stream_once(self, messages: tuple[BaseMessage, ...]) -> None:
         async for why in self._serving.waiting_for_supporter():
             self._feed.publish(Waiting(why=why))
-        async for chunk in self._serving.write(messages):
+        self._model = self._serving.choice(self._model).name  # its engine is ready: this is it
+        async for chunk in self._serving.write(messages, self._model):
             self._take(chunk)
             if time.monotonic() - self._last_save >= SAVE_EVERY and self._raw:
                 await self._save(self._update(ReplyStatus.WRITING))
@@ -168,6 +173,7 @@ class Writing:
             crisis=crisis,
             usage=self._usage,
             timings=self._timings,
+            model=self._model,
         )
 
     async def _save(self, update: ReplyUpdate) -> None:

@@ -30,6 +30,18 @@ class EngineState(Value):
     progress: float | None = None
 
 
+class ModelChoice(Value):
+    """A model that an engine can be asked for: its own, or an adapter beside it, say.
+
+    `name` is what a call asks for as `model=`, and what is stored; `title` and `note` are for
+    people.
+    """
+
+    name: str
+    title: str
+    note: str = ""
+
+
 class Engine(ABC):
     """One model, served one way. `start` returns at once or nearly so; `ready` waits.
 
@@ -45,9 +57,12 @@ class Engine(ABC):
         """The chat model. Valid from the moment `ready` has returned."""
 
     @property
-    def models(self) -> tuple[str, ...]:
-        """The names that a call may ask for as `model=`. The first is the engine's own."""
-        return (self.model_name,)
+    def models(self) -> tuple[ModelChoice, ...]:
+        """What a call may ask for as `model=`, all of it known once `ready` has returned.
+
+        The first is what a new conversation gets unless somebody chooses.
+        """
+        return (ModelChoice(name=self.model_name, title=self.model_name),)
 
     @property
     @abstractmethod

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
+from chat.engines.base import ModelChoice
 from perm.checkpoint import Kind, examine
 from perm.types import Value
 
@@ -28,6 +29,10 @@ class Adapter(Value):
     folder: Path
     base_model: str
     rank: int
+
+    def choice(self, backbone: str) -> ModelChoice:
+        """It as a model beside its backbone."""
+        return ModelChoice(name=self.name, title=self.name, note=f"LoRA adapter of {backbone}")
 
 
 async def adapters_for(backbone: Collection[str], models_dir: Path) -> tuple[Adapter, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from openai import AsyncOpenAI
 from pydantic import SecretStr
 
-from chat.engines.base import Phase
+from chat.engines.base import ModelChoice, Phase
 from chat.engines.chat_openai import ServedChatModel, is_openai
 from chat.engines.faults import FAILURES, translated
 from chat.engines.probe import probe
@@ -45,10 +46,18 @@ class OpenAIEngine(ServedEngine):
                 )
         self._server = f"The server at {urlsplit(self._base_url).netloc}"
         self._asked_model = model
+        self._listed: tuple[ModelChoice, ...] = ()
         chat_model = ServedChatModel.at(
             self._base_url, key, model, server=self._server, patience=PATIENCE
         )
         super().__init__(model, chat_model)
+
+    @property
+    def models(self) -> tuple[ModelChoice, ...]:
+        """Its own, then the others that the server lists."""
+        own, *_ = super().models
+        listed = {choice.name: choice for choice in self._listed}
+        return listed.pop(own.name, own), *listed.values()
 
     async def stop(self) -> None:
         await super().stop()
@@ -63,6 +72,7 @@ class OpenAIEngine(ServedEngine):
         cards = await self._model_cards()
         if not self._asked_model:
             self.model_name = self._chat_model.model_name = self._first(cards)
+        self._listed = tuple(map(choice_of, cards))
         card = next((card for card in cards if card.get("id") == self.model_name), {})
         found = await probe(self._chat_model)
         self._capabilities = found.model_copy(
@@ -89,6 +99,13 @@ class OpenAIEngine(ServedEngine):
                 "Set the model's name in the settings.",
             )
         return str(cards[0]["id"])
+
+
+def choice_of(card: Mapping[str, Any]) -> ModelChoice:
+    """A model of a server's list. vLLM says of an adapter which model it belongs to."""
+    name, parent = str(card["id"]), card.get("parent")
+    note = f"LoRA adapter of {parent}" if isinstance(parent, str) else ""
+    return ModelChoice(name=name, title=name, note=note)
 
 
 def context_of(card: dict[str, Any]) -> int | None:

@@ -6,9 +6,10 @@ Tests, the documentation and the offline demo (`--engine scripted`) share it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final, Self
 
-from chat.engines.base import Engine, EngineState, Phase
+from chat.engines.base import Engine, EngineState, ModelChoice, Phase
 from chat.engines.scripted_demo import JUDGE_SPEED, Demo
 from chat.engines.scripted_model import (
     NAME,
@@ -17,6 +18,7 @@ from chat.engines.scripted_model import (
     Output,
     Script,
     ScriptedChatModel,
+    Speech,
     fresh,
     pieces,
 )
@@ -28,12 +30,14 @@ __all__ = [
     "DEMO_PACE",
     "NAME",
     "NOT_A_JUDGE",
+    "PLAIN",
     "Call",
     "Line",
     "Output",
     "Script",
     "ScriptedChatModel",
     "ScriptedEngine",
+    "Speech",
     "pieces",
 ]
 
@@ -42,6 +46,12 @@ NOT_A_JUDGE: Final = "scripted: not a real judge"
 
 DEMO_PACE: Final = 0.04
 """Seconds a token of the demo: 25 tokens a second, a comfortable reading speed."""
+
+WARM: Final = "Scripted, warm"
+PLAIN: Final = ModelChoice(
+    name="scripted-plain", title="Scripted, plain", note="short, and quick with advice"
+)
+"""The demo's second voice, so that a choice and a comparison can be shown without a model."""
 
 CAPABILITIES: Final = Capabilities(
     logprobs=True,
@@ -57,7 +67,8 @@ CAPABILITIES: Final = Capabilities(
 class ScriptedEngine(Engine):
     """The engine around it.
 
-    `start_seconds`: how long it takes to come up; `start_failure`: why it does not.
+    `voices`: other models that it offers, each with what that one says; `title`: what people call
+    its own. `start_seconds`: how long it takes to come up; `start_failure`: why it does not.
     """
 
     name = NAME
@@ -66,14 +77,21 @@ class ScriptedEngine(Engine):
         self,
         script: Script = (),
         *,
+        voices: Mapping[ModelChoice, Speech] | None = None,
         model_name: str = NAME,
+        title: str = "",
         capabilities: Capabilities = CAPABILITIES,
         start_seconds: float = 0.0,
         start_failure: EngineError | None = None,
     ) -> None:
         self.model_name = model_name
+        self._title = title or model_name
+        self._others = tuple(voices or ())
         self._model = ScriptedChatModel(
-            script, model_name=model_name, context_tokens=capabilities.context_tokens
+            script,
+            {choice.name: speech for choice, speech in (voices or {}).items()},
+            model_name=model_name,
+            context_tokens=capabilities.context_tokens,
         )
         self._capabilities = capabilities
         self._start_seconds = start_seconds
@@ -83,9 +101,14 @@ class ScriptedEngine(Engine):
 
     @classmethod
     def demo(cls, rubrics: Rubrics, pace: float = DEMO_PACE) -> Self:
-        """The offline demo: warm replies, plausible verdicts. `pace`: seconds a token, or 0."""
+        """The offline demo: two voices, plausible verdicts. `pace`: seconds a token, or 0."""
         capabilities = CAPABILITIES.model_copy(update={"write_speed": JUDGE_SPEED})
-        return cls(Demo(rubrics, pace), capabilities=capabilities)
+        plain = {PLAIN: Demo(rubrics, pace, "plain.toml")}
+        return cls(Demo(rubrics, pace), voices=plain, title=WARM, capabilities=capabilities)
+
+    @property
+    def models(self) -> tuple[ModelChoice, ...]:
+        return ModelChoice(name=self.model_name, title=self._title), *self._others
 
     @property
     def chat_model(self) -> ScriptedChatModel:

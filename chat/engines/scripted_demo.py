@@ -22,11 +22,12 @@ JUDGE_SPEED: Final = 200.0
 class Demo:
     """From the messages to what is said: a judge's prompt is known by its rubric."""
 
-    def __init__(self, rubrics: Rubrics, pace: float) -> None:
-        """`pace`: seconds a token of a reply; 0 makes everything come at once."""
-        self._supporter = ScriptedSupporter(
-            rubrics.supporter, load_themes(TEXTS / "supporter.toml"), pace
-        )
+    def __init__(self, rubrics: Rubrics, pace: float, voice: str = "supporter.toml") -> None:
+        """`pace`: seconds a token of a reply; 0 makes everything come at once.
+
+        `voice`: the file of what the supporter says.
+        """
+        self._supporter = ScriptedSupporter(rubrics.supporter, load_themes(TEXTS / voice), pace)
         judge_pace = 1 / JUDGE_SPEED if pace else 0.0
         self._judge = ScriptedJudge(rubrics, load_remarks(TEXTS / "judge.toml"), judge_pace)
 

@@ -53,7 +53,8 @@ class Output(Value):
 
 
 Line = Output | str
-Script = Sequence[Line] | Callable[[Sequence[BaseMessage]], Line | Awaitable[Line]]
+Speech = Callable[[Sequence[BaseMessage]], Line | Awaitable[Line]]
+Script = Sequence[Line] | Speech
 """Outputs in the order of the calls, or a function from the messages to an output."""
 
 
@@ -84,13 +85,20 @@ class ScriptedChatModel(BaseChatModel):
     """Longest prompt in tokens; a longer one is refused as TOO_LONG, as servers do."""
 
     _script: Script = PrivateAttr(default=())
+    _voices: Mapping[str, Speech] = PrivateAttr(default_factory=dict)
     _left: Iterator[Line] = PrivateAttr()
     _calls: deque[Call] = PrivateAttr(default_factory=lambda: deque(maxlen=1000))
     _seen: set[int] = PrivateAttr(default_factory=set)
 
-    def __init__(self, script: Script = (), **fields: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        script: Script = (),
+        voices: Mapping[str, Speech] | None = None,
+        **fields: Any,  # noqa: ANN401
+    ) -> None:
+        """`voices`: what it says where it is asked for as another model, by that model's name."""
         super().__init__(**fields)
-        self._script = script
+        self._script, self._voices = script, voices or {}
         self._left = iter(()) if callable(script) else iter(script)
 
     @property
@@ -143,7 +151,8 @@ class ScriptedChatModel(BaseChatModel):
         self._calls.append(Call(messages=tuple(messages), stop=tuple(stop or ()), options=kwargs))
         prompt = _prompt(messages)
         self._refuse_too_long(prompt)
-        output = await self._next_line(messages)
+        model = kwargs.get("model") or self.model_name
+        output = await self._next_line(messages, model)
         limit = kwargs.get("max_completion_tokens") or kwargs.get("max_tokens") or self.max_tokens
         tokens, finish = _shaped(output, messages, stop or (), limit)
         cached = self._cached(prompt, tokens)
@@ -163,11 +172,16 @@ class ScriptedChatModel(BaseChatModel):
         usage = output.usage or Usage(
             prompt_tokens=len(prompt), completion_tokens=len(tokens), cached_tokens=cached
         )
-        yield self._last_chunk(finish, usage)
+        yield self._last_chunk(finish, usage, model)
 
-    async def _next_line(self, messages: Sequence[BaseMessage]) -> Output:
-        if callable(self._script):
-            answer = self._script(messages)
+    async def _next_line(self, messages: Sequence[BaseMessage], model: str) -> Output:
+        script = self._script if model == self.model_name else self._voices.get(model)
+        if script is None:
+            raise EngineError(
+                EngineFault.REQUEST, f"There is no model {model!r} here.", "Ask for another."
+            )
+        if callable(script):
+            answer = script(messages)
             line = await answer if inspect.isawaitable(answer) else answer
         else:
             try:
@@ -198,7 +212,7 @@ class ScriptedChatModel(BaseChatModel):
         self._seen.update(starts)
         return cached
 
-    def _last_chunk(self, finish: str, usage: Usage) -> ChatGenerationChunk:
+    def _last_chunk(self, finish: str, usage: Usage, model: str) -> ChatGenerationChunk:
         given, written = usage.prompt_tokens, usage.completion_tokens
         metadata = None
         if given is not None and written is not None:
@@ -209,7 +223,7 @@ class ScriptedChatModel(BaseChatModel):
                 metadata["input_token_details"] = InputTokenDetails(cache_read=usage.cached_tokens)
         return ChatGenerationChunk(
             message=AIMessageChunk(content="", usage_metadata=metadata, chunk_position="last"),
-            generation_info={"finish_reason": finish, "model_name": self.model_name},
+            generation_info={"finish_reason": finish, "model_name": model},
         )
 
 

@@ -14,6 +14,7 @@ from langchain_core.messages import HumanMessage
 from pydantic import SecretStr
 
 from chat.engines import lora
+from chat.engines.base import ModelChoice
 from chat.engines.child import Child
 from chat.engines.openai import PATIENCE, OpenAIEngine, context_of
 from chat.engines.own_server import NOWHERE, OwnServerEngine
@@ -90,9 +91,9 @@ class VllmEngine(OwnServerEngine):
         super().__init__(name, chat_model, log_file)
 
     @property
-    def models(self) -> tuple[str, ...]:
+    def models(self) -> tuple[ModelChoice, ...]:
         adapters = self._plan.adapters if self._plan else ()
-        return self.model_name, *(adapter.name for adapter in adapters)
+        return *super().models, *(adapter.choice(self.model_name) for adapter in adapters)
 
     async def _prepare(self) -> None:
         place = environment_in(self._environment)
@@ -165,13 +166,7 @@ class RunningVllmEngine(OpenAIEngine):
         self._chat_model = VllmChatModel.at(
             self._base_url, key, model, server=self._server, patience=PATIENCE
         )
-        self._listed: tuple[str, ...] = ()
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((self.model_name, *self._listed)))
 
     async def _find_out(self) -> None:
         await super()._find_out()
-        self._listed = tuple(str(card["id"]) for card in await self._model_cards())
         self._capabilities = self.capabilities.model_copy(update={"parallel": PARALLEL_ON_GPU})

@@ -41,6 +41,7 @@ async def create(
     consents: Consents,
     *,
     title: str,
+    model: str | None,
 ) -> Conversation:
     now = datetime.now(UTC)
     statement = (
@@ -52,6 +53,7 @@ async def create(
             persona=persona,
             scenario=scenario,
             **consents.model_dump(),
+            model=model,
             created_at=now,
             updated_at=now,
         )
@@ -132,4 +134,6 @@ async def remove(connection: AsyncConnection, owner: str, conversation_id: UUID)
 def _record(row: RowMapping) -> Conversation:
     values = dict(row)
     consents = Consents(**{name: values.pop(name) for name in Consents.model_fields})
+    for name in ("writer", "writer_seen"):  # the lease's own (chat.store.leases)
+        del values[name]
     return Conversation(consents=consents, **values)

@@ -69,6 +69,7 @@ class ReplyUpdate(Value):
     crisis: str | None = None  # the kind of crisis the check saw in the reply itself
     usage: Usage = Usage()
     timings: Timings = Timings()
+    model: str | None = None  # the model that really writes it; None leaves what was noted
 
 
 class FeedbackInput(Value):
@@ -157,6 +158,7 @@ class Conversation(Value):
     persona: str
     scenario: str
     consents: Consents
+    model: str | None = None  # the one it was begun with; None: the engine's first
     head_turn_id: UUID | None = None
     created_at: datetime
     updated_at: datetime

@@ -56,6 +56,8 @@ async def bring_up_to_date(
 ) -> None:
     await own_reply(connection, owner, reply_id, writing=True)
     values = state.model_dump(exclude={"usage", "timings"})
+    if values["model"] is None:
+        del values["model"]
     values |= state.usage.model_dump() | state.timings.model_dump()
     await connection.execute(update(reply).where(reply.c.id == reply_id).values(**values))
 

@@ -75,11 +75,21 @@ class Store:
     # Conversations
 
     async def create_conversation(
-        self, owner: str, persona: str, scenario: str, consents: Consents, title: str = ""
+        self,
+        owner: str,
+        persona: str,
+        scenario: str,
+        consents: Consents,
+        *,
+        title: str = "",
+        model: str | None = None,
     ) -> Conversation:
-        """Begins a conversation. An empty title becomes the beginning of the first message."""
+        """Begins a conversation. An empty title becomes the beginning of the first message.
+
+        `model`: the one that was chosen for it, if one was.
+        """
         return await self._database.write(
-            conversations.create, owner, persona, scenario, consents, title=title
+            conversations.create, owner, persona, scenario, consents, title=title, model=model
         )
 
     async def conversation(self, owner: str, conversation_id: UUID) -> Conversation:

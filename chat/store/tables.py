@@ -54,6 +54,10 @@ conversation: Final = Table(
     Column("keep", Boolean, nullable=False),
     Column("research", Boolean, nullable=False),
     Column("train", Boolean, nullable=False),
+    Column("model", Name),  # as chosen for it; NULL: the engine's first
+    # which app process writes a reply in it, and when that was last heard of
+    Column("writer", Name),
+    Column("writer_seen", Moment),
     # the leaf that is open; a turn needs its conversation first, hence use_alter
     Column(
         "head_turn_id",
@@ -64,6 +68,12 @@ conversation: Final = Table(
     Column("updated_at", Moment, nullable=False),
     CheckConstraint("owner <> ''", name="owner"),
     Index("ix_conversation_owner_updated_at", "owner", "updated_at"),
+    Index(
+        "ix_conversation_writer",
+        "writer",
+        sqlite_where=text("writer IS NOT NULL"),
+        postgresql_where=text("writer IS NOT NULL"),
+    ),
 )
 
 turn: Final = Table(

@@ -96,7 +96,9 @@ def _wanted(request: gr.Request) -> UUID | None:
 
 
 def _blank() -> tuple[Any, ...]:
-    """Values of `wiring.beginning_parts`: example, persona, scenario, line, box, three consents."""
+    """Values of `wiring.beginning_parts`: example, persona, scenario, line, box, three consents,
+    model.
+    """
     empty = gr.update(value="", interactive=True)
     shut = gr.update(value=False, interactive=False)
-    return empty, empty, empty, "", "", gr.update(value=False), shut, shut
+    return empty, empty, empty, "", "", gr.update(value=False), shut, shut, empty

@@ -17,6 +17,7 @@ from chat.engines.scripted import NAME as SCRIPTED
 from chat.services import Services
 from chat.store.records import Conversation
 from chat.ui import notice
+from chat.ui.choosing import choices, value_of
 from chat.ui.crisis_card import Whereabouts, country_of
 from chat.ui.frame import Frame, frame
 from chat.ui.header import Served, engines_card, header, served, settled
@@ -60,6 +61,10 @@ class Desk:
         where = Whereabouts(country=view.country, file=self.services.settings.helplines_file)
         return frame(view.scene, note, where, view.tried)
 
+    def tick(self, view: View) -> tuple[Any, ...]:
+        """How the engines are now, and the models that they offer meanwhile."""
+        return (*self.engines(), self._model(view.scene.conversation))
+
     def engines(self) -> tuple[Any, ...]:
         """How the engines are, and whether to look again soon."""
         found = self._served()
@@ -87,7 +92,18 @@ class Desk:
             listed = conversation_list(found, place.id if place else None, datetime.now(UTC))
         except PermError as error:
             view.show(failure=failed(error))
-        return (listed, *(_of(place) if place else _of_none()))
+        return (listed, *(_of(place) if place else _of_none()), self._model(place))
+
+    def _model(self, place: Conversation | None) -> dict[str, Any]:
+        """The field of the model: free for a new conversation, fixed in an open one."""
+        offered = self.services.supporter.models
+        chosen = place.model if place else None
+        known = choices(offered, chosen)
+        value: dict[str, Any] = {"value": value_of(offered, chosen)} if place else {}
+        update: dict[str, Any] = gr.update(
+            choices=list(known), interactive=place is None, visible=len(known) > 1, **value
+        )
+        return update
 
     async def guard(self, view: View, work: Awaitable[T]) -> T | None:
         """Await, and show an error for people in its place."""

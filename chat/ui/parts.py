@@ -11,6 +11,7 @@ import gradio as gr
 from chat.safety import care_texts
 from chat.safety.texts import ConsentName
 from chat.ui import laboratory, notice
+from chat.ui.choosing import FIRST
 from chat.ui.feedback import REASONS, THUMBS
 from chat.ui.lists import Persona, example_cards
 from chat.ui.marks import MARKS
@@ -73,6 +74,7 @@ class Side:
     example: gr.Dropdown
     persona: gr.Textbox
     scenario: gr.Textbox
+    model: gr.Dropdown
     engines: gr.HTML
     kept: gr.HTML
     research: gr.Checkbox
@@ -165,6 +167,9 @@ def _side(examples: Sequence[Persona], max_chars: int) -> Side:
             placeholder="What is going on?",
         )  # fmt: skip
         html("<h2>Model</h2>", name="side-model")
+        model = gr.Dropdown(
+            [("", FIRST)], value=FIRST, label="Who answers", visible=False, elem_id="model"
+        )
         engines = html(name="engines")
         html("<h2>Consent and privacy</h2>", name="side-consent")
         kept = html(name="kept")
@@ -178,7 +183,7 @@ def _side(examples: Sequence[Persona], max_chars: int) -> Side:
         )
     return Side(
         new, conversations, title, delete, sure, yes, no,
-        example, persona, scenario, engines, kept, research, train,
+        example, persona, scenario, model, engines, kept, research, train,
     )  # fmt: skip
 
 

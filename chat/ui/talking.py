@@ -22,6 +22,7 @@ class Beginning(Value):
     persona: str
     scenario: str
     consents: Consents
+    model: str
 
 
 class Talking:
@@ -44,6 +45,7 @@ class Talking:
         keep: bool,
         research: bool,
         train: bool,
+        model: str,
         request: gr.Request,
     ) -> tuple[Any, ...]:
         """Save the message and start its turn; the box is emptied once the message is saved."""
@@ -51,7 +53,9 @@ class Talking:
         left = message
         if message.strip() and not await self._busy(view):
             consents = Consents(keep=keep, research=keep and research, train=keep and train)
-            beginning = Beginning(persona=persona, scenario=scenario, consents=consents)
+            beginning = Beginning(
+                persona=persona, scenario=scenario, consents=consents, model=model
+            )
             left = await self._send(view, message, beginning)
         return (left, *await self._desk.side(view), view.ticket, *self._desk.engines())
 
@@ -81,7 +85,11 @@ class Talking:
         try:
             if view.scene.conversation is None:
                 place = await self._session.begin(
-                    view.owner, beginning.persona, beginning.scenario, beginning.consents
+                    view.owner,
+                    beginning.persona,
+                    beginning.scenario,
+                    beginning.consents,
+                    beginning.model,
                 )
                 view.show(conversation=place)
             started = await self._actions.start(view, message)

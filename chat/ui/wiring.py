@@ -41,7 +41,7 @@ def side_parts(parts: Parts) -> list[Any]:
     side, middle = parts.side, parts.middle
     return [
         side.conversations, parts.link, side.title, side.example, side.persona, side.scenario,
-        middle.speaking, side.kept, side.research, side.train,
+        middle.speaking, side.kept, side.research, side.train, side.model,
     ]  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def beginning_parts(parts: Parts) -> list[Any]:
     side, middle = parts.side, parts.middle
     return [
         side.example, side.persona, side.scenario, middle.speaking, middle.box,
-        middle.keep, middle.research, middle.train,
+        middle.keep, middle.research, middle.train, side.model,
     ]  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def connect(page: gr.Blocks, parts: Parts, desk: Desk, browsing: Browsing) -> No
     live, side = live_parts(parts), side_parts(parts)
     engines = [parts.middle.header, parts.side.engines, parts.timer]
     page.load(browsing.load, parts.view, [*live, *side, parts.ticket, *engines], **QUIET)
-    parts.timer.tick(desk.engines, None, engines, **QUIET)
+    parts.timer.tick(desk.tick, parts.view, [*engines, parts.side.model], **QUIET)
     parts.link.change(None, parts.link, None, js=ADDRESS, api_visibility="private")
     _talking(parts, Talking(desk), live, [*side, parts.ticket, *engines])
     _beginning(parts, browsing)
@@ -74,7 +74,7 @@ def _talking(parts: Parts, talking: Talking, live: list[Any], around: list[Any])
     )
     said = [box, parts.side.persona, parts.side.scenario]
     consents = [middle.keep, middle.research, middle.train]
-    box.submit(talking.send, [view, *said, *consents], [box, *around], **QUIET)
+    box.submit(talking.send, [view, *said, *consents, parts.side.model], [box, *around], **QUIET)
     box.stop(talking.stop, view, None, queue=False, **QUIET)
     for part in (
         middle.strip, middle.earlier, middle.crisis, parts.panel.turn, parts.panel.trend,

@@ -16,7 +16,10 @@ from tests.store.samples import ANNA, BEN, begin, say, talk
 async def test_what_goes_in_comes_out(store: Store) -> None:
     before = datetime.now(UTC)
     consents = Consents(keep=True, train=True)
-    made = await store.create_conversation(ANNA, "a nurse", "a long night", consents, "Nights")
+    made = await store.create_conversation(
+        ANNA, "a nurse", "a long night", consents, title="Nights", model="an-adapter"
+    )
+    assert made.model == "an-adapter"
     found = await store.conversation(ANNA, made.id)
     assert found == made
     assert (found.persona, found.scenario, found.title) == ("a nurse", "a long night", "Nights")

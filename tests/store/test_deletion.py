@@ -24,7 +24,7 @@ CANARY = "zebrafinch-7391"
 
 async def with_canaries(store: Store, turns: int = 30) -> Path | None:
     """Two conversations grown side by side; the one titled "gone" has the canary everywhere."""
-    gone = await store.create_conversation(ANNA, CANARY, CANARY, KEEP, "gone")
+    gone = await store.create_conversation(ANNA, CANARY, CANARY, KEEP, title="gone")
     kept = await begin(store, title="kept")
     after = None
     for number in range(turns):

@@ -69,7 +69,7 @@ async def test_every_field_takes_any_text(store: Store, subtests: pytest.Subtest
 
 async def every_field(store: Store, text: str) -> None:
     kept = storable(text)
-    place = await store.create_conversation(ANNA, text, text, Consents(), text)
+    place = await store.create_conversation(ANNA, text, text, Consents(), title=text)
     assert (place.persona, place.scenario, place.title) == (kept, kept, kept)
     await store.rename(ANNA, place.id, text)
     turn, reply = await say(store, place.id, text)

@@ -14,7 +14,7 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, convert_to_messages
 
-from chat.engines.scripted import NAME, Script, ScriptedChatModel
+from chat.engines.scripted import NAME, Script, ScriptedChatModel, Speech
 from chat.engines.scripted_demo import Demo
 from perm import rubrics
 from perm.types import EngineError, EngineFault
@@ -53,6 +53,7 @@ class ScriptedServer:
 
     `logprobs`, `cached_tokens`: whether it gives them. `prefix`: whether an assistant message at
     the end is continued, answered anew, or refused. `requests`: the bodies that came, oldest first.
+    `voices`: other models that it lists; where there are none, any name is taken for its own.
     """
 
     script: Script = ()
@@ -61,11 +62,12 @@ class ScriptedServer:
     logprobs: bool = True
     cached_tokens: bool = True
     prefix: Literal["continue", "ignore", "refuse"] = "continue"
+    voices: Mapping[str, Speech] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
 
     def __post_init__(self) -> None:
-        self.model = ScriptedChatModel(self.script, model_name=self.model_name)
+        self.model = ScriptedChatModel(self.script, self.voices, model_name=self.model_name)
 
     @property
     def app(self) -> FastAPI:
@@ -77,8 +79,12 @@ class ScriptedServer:
     async def models(self, request: Request) -> Response:
         if refusal := self._unknown_key(request):
             return refusal
-        card = {"id": self.model_name, "object": "model", "created": 0, "owned_by": "tests"}
-        return JSONResponse({"object": "list", "data": [card]})
+        parents = {self.model_name: None, **dict.fromkeys(self.voices, self.model_name)}
+        cards = [
+            {"id": name, "object": "model", "created": 0, "owned_by": "tests", "parent": parent}
+            for name, parent in parents.items()
+        ]
+        return JSONResponse({"object": "list", "data": cards})
 
     async def complete(self, request: Request) -> Response:
         if refusal := self._unknown_key(request):
@@ -111,6 +117,7 @@ class ScriptedServer:
             "max_tokens": body.get("max_completion_tokens") or body.get("max_tokens"),
             "logprobs": bool(body.get("logprobs")) and self.logprobs,
             "top_logprobs": body.get("top_logprobs"),
+            **({"model": body["model"]} if self.voices else {}),
         }
 
     def _unknown_key(self, request: Request) -> Response | None:

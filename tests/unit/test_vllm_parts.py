@@ -187,7 +187,7 @@ async def test_priorities_reach_the_server() -> None:
             pass
         await engine.stop()
     assert [request["priority"] for request in server.requests] == [1, 0]
-    assert engine.models == ("mine",)
+    assert [choice.name for choice in engine.models] == ["mine"]
     assert engine.name == "vllm"
 
 

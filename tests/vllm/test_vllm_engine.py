@@ -182,7 +182,7 @@ async def test_an_assistants_beginning_is_continued(engine: VllmEngine) -> None:
 
 
 async def test_an_adapter_is_another_model_beside_its_backbone(engine: VllmEngine) -> None:
-    assert engine.models == (engine.model_name, ADAPTER)
+    assert [choice.name for choice in engine.models] == [engine.model_name, ADAPTER]
     asked = [HumanMessage("What is the capital of France?")]
     plain = await engine.chat_model.ainvoke(asked, max_tokens=12, temperature=0)
     other = await engine.chat_model.ainvoke(asked, max_tokens=12, temperature=0, model=ADAPTER)
