@@ -49,7 +49,7 @@ DEMO_PACE: Final = 0.04
 
 WARM: Final = "Scripted, warm"
 PLAIN: Final = ModelChoice(
-    name="scripted-plain", title="Scripted, plain", note="short, and quick with advice"
+    name="scripted-plain", title="Scripted, plain", note="short, quick advice"
 )
 """The demo's second voice, so that a choice and a comparison can be shown without a model."""
 

@@ -76,7 +76,7 @@ class Browsing:
         return (chosen, *await self.example(chosen))
 
     async def _everything(self, view: View) -> tuple[Any, ...]:
-        side = await self._desk.side(view)
+        side = await self._desk.side(view, fresh=True)
         return (*self._desk.live(view), *side, view.ticket)
 
     async def _open_first(self, view: View, owner: str, wanted: UUID | None) -> None:
@@ -96,9 +96,7 @@ def _wanted(request: gr.Request) -> UUID | None:
 
 
 def _blank() -> tuple[Any, ...]:
-    """Values of `wiring.beginning_parts`: example, persona, scenario, line, box, three consents,
-    model.
-    """
+    """Values of `wiring.beginning_parts`: example, persona, scenario, line, box, three consents."""
     empty = gr.update(value="", interactive=True)
     shut = gr.update(value=False, interactive=False)
-    return empty, empty, empty, "", "", gr.update(value=False), shut, shut, empty
+    return empty, empty, empty, "", "", gr.update(value=False), shut, shut

@@ -63,7 +63,7 @@ class Desk:
 
     def tick(self, view: View) -> tuple[Any, ...]:
         """How the engines are now, and the models that they offer meanwhile."""
-        return (*self.engines(), self._model(view.scene.conversation))
+        return (*self.engines(), self._model(view.scene.conversation, False))
 
     def engines(self) -> tuple[Any, ...]:
         """How the engines are, and whether to look again soon."""
@@ -81,8 +81,8 @@ class Desk:
     def _served(self) -> tuple[Served, ...]:
         return served(self.services.supporter, self.services.judge_engine)
 
-    async def side(self, view: View) -> tuple[Any, ...]:
-        """Values of `wiring.side_parts`."""
+    async def side(self, view: View, *, fresh: bool = False) -> tuple[Any, ...]:
+        """Values of `wiring.side_parts`. `fresh`: what was chosen for another one is forgotten."""
         place = view.scene.conversation
         listed = ""
         try:
@@ -92,14 +92,15 @@ class Desk:
             listed = conversation_list(found, place.id if place else None, datetime.now(UTC))
         except PermError as error:
             view.show(failure=failed(error))
-        return (listed, *(_of(place) if place else _of_none()), self._model(place))
+        return (listed, *(_of(place) if place else _of_none()), self._model(place, fresh))
 
-    def _model(self, place: Conversation | None) -> dict[str, Any]:
+    def _model(self, place: Conversation | None, fresh: bool) -> dict[str, Any]:
         """The field of the model: free for a new conversation, fixed in an open one."""
         offered = self.services.supporter.models
         chosen = place.model if place else None
         known = choices(offered, chosen)
-        value: dict[str, Any] = {"value": value_of(offered, chosen)} if place else {}
+        told = place is not None or fresh
+        value: dict[str, Any] = {"value": value_of(offered, chosen)} if told else {}
         update: dict[str, Any] = gr.update(
             choices=list(known), interactive=place is None, visible=len(known) > 1, **value
         )

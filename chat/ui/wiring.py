@@ -50,7 +50,7 @@ def beginning_parts(parts: Parts) -> list[Any]:
     side, middle = parts.side, parts.middle
     return [
         side.example, side.persona, side.scenario, middle.speaking, middle.box,
-        middle.keep, middle.research, middle.train, side.model,
+        middle.keep, middle.research, middle.train,
     ]  # fmt: skip
 
 
