@@ -41,7 +41,7 @@ async def create(
     consents: Consents,
     *,
     title: str,
-    model: str | None,
+    model: str | None = None,
 ) -> Conversation:
     now = datetime.now(UTC)
     statement = (
