@@ -2,7 +2,8 @@
 
 Two methods. reasoned, the paper's protocol: a reason, then the score, sampled. direct: the score
 alone, read from the probabilities of the digit tokens where the engine tells them, else from the
-digit itself. Whatever goes wrong is an unscored verdict with its reason, never a number.
+digit itself; asked for behind a prefix, else in a prescribed form, else in plain words. Whatever
+goes wrong is an unscored verdict with its reason, never a number.
 """
 
 from __future__ import annotations
@@ -23,10 +24,13 @@ from perm.parsing import (
     LEAST_MASS,
     Reading,
     numbers_mass,
+    place_of_level,
     read_digit,
     read_digits,
     read_parts,
     read_reasoned,
+    read_structured,
+    schema_of,
 )
 from perm.rubrics import Rubrics
 from perm.types import (
@@ -50,6 +54,8 @@ MOST_ALTERNATIVES: Final = 20
 _FEWEST_ALTERNATIVES: Final = 5  # of a place, below which five levels cannot be told apart
 _PARTS_TOKENS: Final = 30
 _DIGIT_TOKENS: Final = 8  # without probabilities there may be words around the digit
+_LEVEL_TOKENS: Final = 24  # {"level": 3}, with the line breaks that some engines put in
+_FORM_TOKENS: Final = 120  # the bystander's five in that form
 _WARM: Final = "."
 
 
@@ -65,8 +71,8 @@ class Judge:
     """Judges turns with one chat model. Keeps no state between calls.
 
     `capabilities` say what the model's engine can do; what it cannot is left out honestly: without
-    probabilities a direct verdict has no distribution, and a prefix is sent only where the engine
-    continues it.
+    probabilities a direct verdict has no distribution, a prefix is sent only where the engine
+    continues it, and where it does not, a schema only where that is honoured.
     """
 
     def __init__(
@@ -174,6 +180,9 @@ class Judge:
         if self._tells_chances:
             options["logprobs"] = True
             options["top_logprobs"] = min(MOST_ALTERNATIVES, self._capabilities.top_logprobs)
+        if self._prescribes:
+            limit = _FORM_TOKENS if perspective is Perspective.BYSTANDER else _LEVEL_TOKENS
+            return options | {"max_tokens": limit, "response_format": schema_of(perspective)}
         if perspective is Perspective.BYSTANDER:
             return options | {"max_tokens": _PARTS_TOKENS, "stop": ["\n"]}
         return options | {"max_tokens": 1 if self._tells_chances else _DIGIT_TOKENS}
@@ -183,6 +192,11 @@ class Judge:
         capable = self._capabilities
         return capable.logprobs and capable.top_logprobs >= _FEWEST_ALTERNATIVES
 
+    @property
+    def _prescribes(self) -> bool:
+        """Whether a direct answer gets its form by a schema: where it cannot get it by a prefix."""
+        return self._capabilities.structured_choice and not self._capabilities.assistant_prefix
+
     def _read(self, known: dict[str, Any], prefix: str, answer: Answer) -> Verdict:
         """The verdict in an answer. Some engines repeat the prefix at its beginning."""
         if answer.refused:
@@ -190,12 +204,26 @@ class Judge:
         perspective, method = known["perspective"], known["method"]
         if method is Method.REASONED:
             return _verdict(known, read_reasoned(perspective, answer.text, answer.truncated))
+        if self._prescribes:
+            return self._read_prescribed(known, answer)
         text = answer.text.removeprefix(prefix)
         if perspective is Perspective.BYSTANDER:
             return self._read_parts(known, text, answer)
         if not answer.places:
             return _verdict(known, read_digit(text))
         digits = read_digits(answer.places[0])
+        known |= {"distribution": digits.distribution, "mass": digits.mass}
+        return _verdict(known, Reading(score=digits.score, unscored=digits.unscored))
+
+    def _read_prescribed(self, known: dict[str, Any], answer: Answer) -> Verdict:
+        """What the form holds; of a level the probabilities as well, where they were told."""
+        perspective = known["perspective"]
+        reading = read_structured(perspective, answer.text, answer.truncated)
+        bystander = perspective is Perspective.BYSTANDER
+        place = None if bystander else place_of_level(answer.places)
+        if reading.unscored or place is None:
+            return _verdict(known, reading)
+        digits = read_digits(place)
         known |= {"distribution": digits.distribution, "mass": digits.mass}
         return _verdict(known, Reading(score=digits.score, unscored=digits.unscored))
 

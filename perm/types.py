@@ -214,7 +214,9 @@ class Capabilities(Value):
     """What an engine can do, as found out when it started. Judges use what is there.
 
     `prefix_options`: extra request fields that make an unfinished assistant message be continued
-    (vLLM needs them, llama.cpp does not). `read_speed`, `write_speed`: tokens a second, measured.
+    (vLLM needs them, llama.cpp does not). `structured_choice`: a schema is kept to;
+    `schema_ignored`: it is taken without a word and not kept to. `read_speed`, `write_speed`:
+    tokens a second, measured.
     """
 
     logprobs: bool = False
@@ -222,6 +224,7 @@ class Capabilities(Value):
     assistant_prefix: bool = False
     prefix_options: Mapping[str, Any] = Field(default_factory=dict)
     structured_choice: bool = False
+    schema_ignored: bool = False
     cached_tokens: bool = False
     context_tokens: int | None = None
     parallel: int = 1

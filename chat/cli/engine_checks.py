@@ -102,6 +102,10 @@ def _up(about: str, named: str, engine: Engine) -> Finding:
 
 def _capabilities(about: str, can: Capabilities) -> Iterator[Finding]:
     yield ok(about, "It gives " + _list(_gives(can)))
+    missing = list(_lacks(can))
+    if missing:
+        yield ok(about, "It does not give " + _list(iter(missing)))
+    yield ok(about, f"A judge's scores are {_asked(can)}.")
     if not can.logprobs:
         yield warning(
             about,
@@ -119,13 +123,36 @@ def _gives(can: Capabilities) -> Iterator[str]:
     if can.assistant_prefix:
         yield "continuation of an unfinished answer"
     if can.structured_choice:
-        yield "a choice among given answers"
+        yield "answers in a prescribed form (the schema is honoured)"
     if can.cached_tokens:
         yield "its cached tokens"
     if can.read_speed:
         yield f"reading at {can.read_speed:,.0f} tokens/s"
     if can.write_speed:
         yield f"writing at {can.write_speed:,.0f} tokens/s"
+
+
+def _lacks(can: Capabilities) -> Iterator[str]:
+    if not can.logprobs:
+        yield "log-probabilities"
+    if not can.assistant_prefix:
+        yield "continuation of an unfinished answer"
+    if can.schema_ignored:
+        yield "answers in a prescribed form (it takes a schema and silently ignores it)"
+    elif not can.structured_choice:
+        yield "answers in a prescribed form (it refuses a schema)"
+    if not can.cached_tokens:
+        yield "its cached tokens"
+
+
+def _asked(can: Capabilities) -> str:
+    """How the direct method asks this engine, as `perm.judges` does."""
+    read = "read from probabilities" if can.logprobs else "read as the digit that is written"
+    if can.assistant_prefix:
+        return f"asked for behind the beginning of an answer and {read}"
+    if can.structured_choice:
+        return f"asked for in a prescribed form and {read}"
+    return f"asked for in plain words and {read}"
 
 
 def _list(parts: Iterator[str]) -> str:

@@ -65,12 +65,14 @@ async def probe(model: BaseChatModel) -> Capabilities:
     sample = await _sample(model, prompt)
     again = await _tiny(model, prompt)
     options = await _prefix_options(model)
+    schema = await _keeps_to_schema(model)
     return Capabilities(
         logprobs=sample.logprobs > 0,
         top_logprobs=sample.logprobs,
         assistant_prefix=options is not None,
         prefix_options=options or {},
-        structured_choice=await _keeps_to_choice(model),
+        structured_choice=schema is True,
+        schema_ignored=schema is False,
         cached_tokens=_reports_cached(again),
         read_speed=sample.read_speed,
         write_speed=sample.write_speed,
@@ -146,8 +148,11 @@ async def _continues(model: BaseChatModel, options: Mapping[str, Any]) -> bool:
     return each >= 1 and one - bare <= each
 
 
-async def _keeps_to_choice(model: BaseChatModel) -> bool:
-    """Whether a schema is honoured: a word that nobody would say is the only one allowed."""
+async def _keeps_to_schema(model: BaseChatModel) -> bool | None:
+    """Whether a schema is honoured: a word that nobody would say is the only one allowed.
+
+    None where it is refused: the server at least says so.
+    """
     asked: list[BaseMessage] = [HumanMessage("Answer in JSON: what is one and one?")]
     try:
         answer = await model.ainvoke(asked, max_tokens=16, temperature=0, response_format=_CHOICE)
@@ -157,7 +162,7 @@ async def _keeps_to_choice(model: BaseChatModel) -> bool:
     except EngineError as error:
         if error.fault not in ABSENT:
             raise
-        return False
+        return None
 
 
 async def _tiny(

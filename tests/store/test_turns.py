@@ -49,9 +49,12 @@ async def test_a_turn_and_its_reply_come_out_as_they_went_in(store: Store) -> No
     }
     await store.update_reply(ANNA, new.id, COMPLETE)
     found = await store.reply(ANNA, new.id)
-    assert found == new.model_copy(
-        update={name: getattr(COMPLETE, name) for name in type(COMPLETE).model_fields}
-    )
+    told = {name: getattr(COMPLETE, name) for name in type(COMPLETE).model_fields}
+    assert COMPLETE.model is None
+    assert found == new.model_copy(update=told | {"model": NEW_REPLY.model})
+    await store.update_reply(ANNA, new.id, COMPLETE.model_copy(update={"model": "another"}))
+    assert (await store.reply(ANNA, new.id)).model == "another"
+    await store.update_reply(ANNA, new.id, COMPLETE.model_copy(update={"model": new.model}))
     assert await store.turn(ANNA, turn.id) == turn.model_copy(update={"replies": (found,)})
     assert await store.path(ANNA, place.id) == [await store.turn(ANNA, turn.id)]
 

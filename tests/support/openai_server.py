@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 import socket
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -53,7 +54,8 @@ class ScriptedServer:
 
     `logprobs`, `cached_tokens`: whether it gives them. `prefix`: whether an assistant message at
     the end is continued, answered anew, or refused. `requests`: the bodies that came, oldest first.
-    `voices`: other models that it lists; where there are none, any name is taken for its own.
+    `structured`: whether an answer has the form that a schema prescribes. `voices`: other models
+    that it lists; where there are none, any name is taken for its own.
     """
 
     script: Script = ()
@@ -62,6 +64,7 @@ class ScriptedServer:
     logprobs: bool = True
     cached_tokens: bool = True
     prefix: Literal["continue", "ignore", "refuse"] = "continue"
+    structured: Literal["honour", "ignore", "refuse"] = "ignore"
     voices: Mapping[str, Speech] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
@@ -92,11 +95,13 @@ class ScriptedServer:
         body = await request.json()
         self.requests.append(body)
         messages: list[BaseMessage] = convert_to_messages(body["messages"])
-        if isinstance(messages[-1], AIMessage):
-            if self.prefix == "refuse":
-                return _error(400, "The last message must be the user's.")
-            if self.prefix == "ignore":
-                messages = messages[:-1]
+        return self._unable(body, messages) or await self._answer(body, messages)
+
+    async def _answer(self, body: dict[str, Any], messages: list[BaseMessage]) -> Response:
+        if isinstance(messages[-1], AIMessage) and self.prefix == "ignore":
+            messages = messages[:-1]
+        if schema := _schema(body) if self.structured == "honour" else None:
+            return await self._prescribed(body, messages, schema)
         chunks = self.model.astream(messages, **self._options(body))
         try:
             first = await anext(chunks)
@@ -109,6 +114,60 @@ class ScriptedServer:
             return JSONResponse(await answer.whole())
         except EngineError as failure:
             return await self._failed(failure)
+
+    def _unable(self, body: dict[str, Any], messages: list[BaseMessage]) -> Response | None:
+        if isinstance(messages[-1], AIMessage) and self.prefix == "refuse":
+            return _error(400, "The last message must be the user's.")
+        if _schema(body) and self.structured == "refuse":
+            return _error(400, "This server knows no response_format.")
+        return None
+
+    async def _prescribed(
+        self, body: dict[str, Any], messages: list[BaseMessage], schema: dict[str, Any]
+    ) -> Response:
+        """What it would have said, pressed into the form: its own numbers where they are allowed.
+
+        The numbers keep the probabilities of their tokens, as behind a grammar.
+        """
+        said = await self.model.ainvoke(messages, logprobs=self.logprobs, top_logprobs=20)
+        numbers = re.findall(r"[0-9]+", said.text)
+        fields, places = {}, []
+        content = (said.response_metadata.get("logprobs") or {}).get("content") or []
+        for name, kind in schema["properties"].items():
+            number = int(numbers.pop(0)) if numbers else None
+            fields[name] = number if number in kind["enum"] else kind["enum"][0]
+            places += [place for place in content if place["token"] == str(fields[name])][:1]
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": json.dumps(fields)},
+            "logprobs": {"content": places} if body.get("logprobs") and self.logprobs else None,
+            "finish_reason": "stop",
+        }
+        head = self.head("chat.completion")
+        return JSONResponse({**head, "choices": [choice], "usage": self.usage(said, body)})
+
+    def head(self, kind: str) -> dict[str, Any]:
+        return {
+            "id": f"chatcmpl-{len(self.requests)}",
+            "object": kind,
+            "created": int(time.time()),
+            "model": self.model_name,
+        }
+
+    def usage(self, message: AIMessage, body: dict[str, Any]) -> dict[str, Any] | None:
+        found = message.usage_metadata
+        if found is None:
+            return None
+        opened = int(body["messages"][-1]["role"] != "assistant")  # what opens an answer
+        usage: dict[str, Any] = {
+            "prompt_tokens": found["input_tokens"] + opened,
+            "completion_tokens": found["output_tokens"],
+            "total_tokens": found["total_tokens"] + opened,
+        }
+        if self.cached_tokens:
+            cached = found.get("input_token_details", {}).get("cache_read", 0)
+            usage["prompt_tokens_details"] = {"cached_tokens": cached}
+        return usage
 
     def _options(self, body: dict[str, Any]) -> dict[str, Any]:
         stop = body.get("stop")
@@ -158,14 +217,18 @@ class _Answer:
             "logprobs": merged.response_metadata.get("logprobs"),
             "finish_reason": merged.response_metadata.get("finish_reason"),
         }
-        return {**self._head("chat.completion"), "choices": [choice], "usage": self._usage(merged)}
+        return {
+            **self.server.head("chat.completion"),
+            "choices": [choice],
+            "usage": self.server.usage(merged, self.body),
+        }
 
     async def stream(self) -> AsyncIterator[bytes]:
-        head = self._head("chat.completion.chunk")
+        head = self.server.head("chat.completion.chunk")
         usage: dict[str, Any] | None = None
         try:
             async for chunk in self._all():
-                usage = self._usage(chunk) or usage
+                usage = self.server.usage(chunk, self.body) or usage
                 delta = {"role": "assistant", "content": chunk.text} if chunk.text else {}
                 choice = {
                     "index": 0,
@@ -198,27 +261,12 @@ class _Answer:
         else:
             raise ConnectionDropped
 
-    def _head(self, kind: str) -> dict[str, Any]:
-        return {
-            "id": f"chatcmpl-{len(self.server.requests)}",
-            "object": kind,
-            "created": int(time.time()),
-            "model": self.server.model_name,
-        }
 
-    def _usage(self, message: AIMessage) -> dict[str, Any] | None:
-        found = message.usage_metadata
-        if found is None:
-            return None
-        usage: dict[str, Any] = {
-            "prompt_tokens": found["input_tokens"],
-            "completion_tokens": found["output_tokens"],
-            "total_tokens": found["total_tokens"],
-        }
-        if self.server.cached_tokens:
-            cached = found.get("input_token_details", {}).get("cache_read", 0)
-            usage["prompt_tokens_details"] = {"cached_tokens": cached}
-        return usage
+def _schema(body: dict[str, Any]) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = (
+        (body.get("response_format") or {}).get("json_schema", {}).get("schema")
+    )
+    return found
 
 
 async def _dropped() -> AsyncIterator[bytes]:

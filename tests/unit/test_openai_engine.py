@@ -441,8 +441,11 @@ CONTINUE = {"continue_final_message": True, "add_generation_prompt": False}
         (Behaviour(prefix="asked"), {"assistant_prefix": True, "prefix_options": CONTINUE}),
         (Behaviour(prefix="closed"), {"assistant_prefix": False, "prefix_options": {}}),
         (Behaviour(prefix="mistral"), {"assistant_prefix": False}),
-        (Behaviour(structured="ignored"), {"structured_choice": False, "cached_tokens": False}),
-        (Behaviour(structured="refused"), {"structured_choice": False}),
+        (
+            Behaviour(structured="ignored"),
+            {"structured_choice": False, "schema_ignored": True, "cached_tokens": False},
+        ),
+        (Behaviour(structured="refused"), {"structured_choice": False, "schema_ignored": False}),
         (Behaviour(logprobs=20), {"logprobs": True, "top_logprobs": 20}),
         (Behaviour(logprobs=5), {"logprobs": True, "top_logprobs": 5}),
         (Behaviour(logprobs=0), {"logprobs": False, "top_logprobs": 0}),
