@@ -59,7 +59,7 @@ class Desk:
             selfcheck=checked.summary() if checked else "",
         )
         where = Whereabouts(country=view.country, file=self.services.settings.helplines_file)
-        return frame(view.scene, note, where, view.tried)
+        return frame(view.shown, note, where, view.tried)
 
     def tick(self, view: View) -> tuple[Any, ...]:
         """How the engines are now, and the models that they offer meanwhile."""

@@ -84,7 +84,7 @@ class Laboratory:
             view.tried = settings_of(values)
         except ValueError as refused:
             return f'<p class="lede">{esc(refused)}</p>'
-        return laboratory_table(view.scene.turns, view.tried)
+        return laboratory_table(view.shown.turns, view.tried)
 
     def ours(self, view: View, request: gr.Request) -> tuple[Any, ...]:
         return self._preset(view, request, self._ours)
@@ -95,7 +95,7 @@ class Laboratory:
     def _preset(self, view: View, request: gr.Request, settings: RewardSettings) -> tuple[Any, ...]:
         self._desk.mine(view, request)
         view.tried = settings
-        table = laboratory_table(view.scene.turns, settings)
+        table = laboratory_table(view.shown.turns, settings)
         return (*(getattr(settings, name) for name in FIELDS), table)
 
 

@@ -36,7 +36,8 @@ def style(assets: Path) -> str:
 
 def head(assets: Path) -> str:
     """Icon as a data URI (no request), the browser's own colours, no guessed telephone numbers."""
-    script = (assets / "page.js").read_text(encoding="utf-8")
+    scripts = sorted(assets.glob("*.js"))
+    script = "\n".join(one.read_text(encoding="utf-8") for one in scripts)
     icon = quote((assets / "favicon.svg").read_text(encoding="utf-8").strip())
     return (
         f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,{icon}">'

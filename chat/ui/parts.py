@@ -51,6 +51,15 @@ watch('value', () => {
 SPEAKS: Final = "element.setAttribute('role', 'status');"
 
 
+KEYS: Final = (
+    '<details class="keys"><summary>Keyboard</summary><dl>'
+    "<div><dt>Alt Shift U, D</dt><dd>helpful, not helpful</dd></div>"
+    "<div><dt>Alt Shift R, E, C, B</dt><dd>go to a scale; then 1 to 5, or a number</dd></div>"
+    "<div><dt>Alt Shift ←, →</dt><dd>previous, next turn</dd></div>"
+    "<div><dt>Alt Shift W</dt><dd>back to writing</dd></div></dl></details>"
+)
+"""What assets/rating.js listens to."""
+
 BACK: Final = '<button type="button" data-panel="shut">Back to the conversation</button>'
 
 
@@ -110,11 +119,13 @@ class Panel:
     form: tuple[Any, ...]  # the fields of `FormValues`, in their order
     saved: gr.HTML
     clear: gr.Button
+    veil: gr.Checkbox
 
 
 @dataclass(frozen=True)
 class Parts:
     view: gr.State
+    veil: gr.BrowserState  # what this browser chose: the only thing that is kept in it
     ticket: gr.Textbox
     link: gr.Textbox
     rated: gr.Textbox
@@ -128,6 +139,7 @@ class Parts:
 def lay_out(examples: Sequence[Persona], max_chars: int, reward: RewardSettings) -> Parts:
     """All components, in the order in which the keyboard reaches them."""
     view = gr.State(View())  # an instance: a callable would be called again after the page's load
+    veil = gr.BrowserState(False, storage_key="perm-chat-veil", secret="none")  # noqa: S106
     ticket, link, rated = (
         gr.Textbox(visible="hidden", elem_id=name, show_label=False)
         for name in ("ticket", "link", "rated")
@@ -140,7 +152,7 @@ def lay_out(examples: Sequence[Persona], max_chars: int, reward: RewardSettings)
         with gr.Column(elem_id="panel"):
             panel = _panel(max_chars, reward)
     spoken = html(name="spoken", speaks=True)
-    return Parts(view, ticket, link, rated, spoken, timer, side, middle, panel)
+    return Parts(view, veil, ticket, link, rated, spoken, timer, side, middle, panel)
 
 
 def _side(examples: Sequence[Persona], max_chars: int) -> Side:
@@ -237,7 +249,13 @@ def _panel(max_chars: int, reward: RewardSettings) -> Panel:
             analysis = html(name="analysis")
         with gr.Tab("Feedback", id="feedback", render_children=True):
             form, saved, clear = _form(max_chars)
-    return Panel(turn, lab, trend, analysis, form, saved, clear)
+            veil = gr.Checkbox(
+                label="Hide the judge until I have rated",
+                info="A reply’s scores stay away until you gave a thumb or a rating.",
+                elem_id="veil",
+            )
+            html(KEYS, name="keys")
+    return Panel(turn, lab, trend, analysis, form, saved, clear, veil)
 
 
 def _form(max_chars: int) -> tuple[tuple[Any, ...], gr.HTML, gr.Button]:

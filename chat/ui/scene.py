@@ -57,6 +57,7 @@ class Scene(Value):
     failure: TurnFailed | None = None
     editing: UUID | None = None  # the turn whose message lies in the box to be changed
     whole: bool = False  # show the earliest turns too
+    veiled: frozenset[UUID] = frozenset()  # replies whose judgement is hidden from a rater
 
     @property
     def turn(self) -> Turn | None:

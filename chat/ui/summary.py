@@ -33,6 +33,8 @@ def summary(scene: Scene) -> str:
 def _figures(scene: Scene, reply: Reply) -> str:
     if reply.id == scene.writing:
         return '<span class="busy">answering…</span>'
+    if reply.id in scene.veiled:
+        return '<span class="busy">hidden until you rate</span>'
     binding, asked = reply.binding, scene.asked(reply)
     if asked:
         return f'<span class="busy">{len(Perspective) - len(asked)} of 4 judged</span>'
@@ -49,7 +51,11 @@ def spoken(scene: Scene) -> str:
     """What a screen reader is told, once, when a turn is complete; plain text."""
     turn = scene.turns[-1] if scene.turns else None
     reply = turn.chosen if turn else None
-    if turn is None or reply is None or scene.activity is not Activity.IDLE or not reply.verdicts:
+    if turn is None or reply is None or scene.activity is not Activity.IDLE:
+        return ""
+    if reply.id in scene.veiled:
+        return f"Turn {turn.number} is complete. Rate it to hear its scores."
+    if not reply.verdicts:
         return ""
     said = [f"Turn {turn.number} is complete."]
     for one in Perspective:

@@ -8,6 +8,7 @@ from chat.ui.markup import esc, shorten
 from chat.ui.perspective_row import reason_for, row
 from chat.ui.reward_card import reward_card
 from chat.ui.scene import Scene, in_crisis
+from chat.ui.veil import veil_note
 from perm.rewards import formula
 from perm.types import Method, Perspective, Value
 
@@ -30,7 +31,9 @@ def turn_panel(scene: Scene, note: JudgeNote) -> str:
         return empty_panel()
     reply = turn.chosen
     stepped = " stepped-back" if in_crisis(turn) else ""
-    body = _judged(scene, turn, reply) if reply else ""
+    body = ""
+    if reply is not None:
+        body = veil_note() if reply.id in scene.veiled else _judged(scene, turn, reply)
     return (
         f'<div class="turn-panel{stepped}">{_chooser(scene, turn)}'
         f'<blockquote class="said">{esc(shorten(turn.message, 180))}</blockquote>'

@@ -15,6 +15,7 @@ from uuid import UUID
 from chat.events import TurnEnded, TurnEvent, TurnFailed, TurnSaved
 from chat.store.records import Conversation, Feedback, Reply, Turn
 from chat.ui.scene import Scene, after
+from chat.ui.veil import veiled
 from perm.types import PermError, RewardSettings
 
 FRAME_SECONDS: Final = 1 / 12
@@ -42,6 +43,7 @@ class View:
         self.owner = ""
         self.country = ""  # where this page's person is, as far as is known: for helplines alone
         self.tried: RewardSettings | None = None  # in the reward laboratory
+        self.veil = False  # hide the judge of a reply until it is rated
         self.scene = Scene()
         self._watcher: object | None = None
         self._ticket = 0
@@ -109,6 +111,16 @@ class View:
     @property
     def watching(self) -> bool:
         return self._watcher is not None
+
+    @property
+    def shown(self) -> Scene:
+        """The scene as this page may show it: what a rater has not earned is left out."""
+        return veiled(self.scene) if self.veil else self.scene
+
+    def redrawn(self) -> str:
+        """The ticket after a change that no stream tells of: a new one where nobody watches."""
+        self.wake()
+        return self.ticket
 
     @property
     def ticket(self) -> str:

@@ -57,13 +57,15 @@ def beginning_parts(parts: Parts) -> list[Any]:
 def connect(page: gr.Blocks, parts: Parts, desk: Desk, browsing: Browsing) -> None:
     live, side = live_parts(parts), side_parts(parts)
     engines = [parts.middle.header, parts.side.engines, parts.timer]
-    page.load(browsing.load, parts.view, [*live, *side, parts.ticket, *engines], **QUIET)
+    rating = Rating(desk)
+    recalled = page.load(rating.recall, [parts.view, parts.veil], parts.panel.veil, **QUIET)
+    recalled.then(browsing.load, parts.view, [*live, *side, parts.ticket, *engines], **QUIET)
     parts.timer.tick(desk.tick, parts.view, [*engines, parts.side.model], **QUIET)
     parts.link.change(None, parts.link, None, js=ADDRESS, api_visibility="private")
     _talking(parts, Talking(desk), live, [*side, parts.ticket, *engines])
     _beginning(parts, browsing)
     _sidebar(parts, browsing, [*live, *side, parts.ticket], side)
-    _feedback(parts, Rating(desk))
+    _feedback(parts, rating)
     _laboratory(parts, Laboratory(desk))
 
 
@@ -128,15 +130,17 @@ def _feedback(parts: Parts, rating: Rating) -> None:
     panel, view = parts.panel, parts.view
     fields = list(panel.form)
     given, whole = [view, parts.rated, *fields], [*fields, panel.saved]
+    told = [panel.saved, parts.ticket]
     parts.rated.change(rating.fill, [view, parts.rated], whole, **QUIET)
     for field in fields:
         # Text boxes tell of keys alone, not of pasting or deleting: there page.js makes every pause
         # a blur. `change` would not do, as it also comes when the form is filled from the store.
         written = isinstance(field, gr.Textbox | gr.Number)
         said = field.blur if written else field.input
-        said(rating.rate, given, panel.saved, trigger_mode="always_last", **QUIET)
-    panel.clear.click(rating.take_back, [view, parts.rated], whole, **QUIET)
-    parts.middle.chat.like(rating.like, view, [fields[0], panel.saved], **QUIET)
+        said(rating.rate, given, told, trigger_mode="always_last", **QUIET)
+    panel.clear.click(rating.take_back, [view, parts.rated], [*fields, *told], **QUIET)
+    parts.middle.chat.like(rating.like, view, [fields[0], *told], **QUIET)
+    panel.veil.input(rating.veil, [view, panel.veil], [parts.veil, parts.ticket], **QUIET)
 
 
 def _laboratory(parts: Parts, laboratory: Laboratory) -> None:
