@@ -21,6 +21,10 @@ STONE: Final = gr.themes.Color(
 )  # fmt: skip
 
 
+SCRIPTS: Final = ("page.js", "rating.js")
+"""Of assets, those that run on the app's own pages."""
+
+
 def theme() -> gr.themes.Base:
     """Gradio's plainest theme with our neutrals; assets/style does the rest."""
     return gr.themes.Base(
@@ -36,8 +40,7 @@ def style(assets: Path) -> str:
 
 def head(assets: Path) -> str:
     """Icon as a data URI (no request), the browser's own colours, no guessed telephone numbers."""
-    scripts = sorted(assets.glob("*.js"))
-    script = "\n".join(one.read_text(encoding="utf-8") for one in scripts)
+    script = "\n".join((assets / name).read_text(encoding="utf-8") for name in SCRIPTS)
     icon = quote((assets / "favicon.svg").read_text(encoding="utf-8").strip())
     return (
         f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,{icon}">'
