@@ -13,11 +13,12 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Body, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from chat.engines.base import Engine, Phase
 from chat.events import TurnEvent, TurnFailed
-from chat.limits import Refused
+from chat.limits import MAX_CANDIDATES, Refused
 from chat.plain_json import dumps
 from chat.scoring import BadRecord, Record, Scorer, as_line, in_words, method_for, read_record
 from chat.services import Services
@@ -41,7 +42,8 @@ class NewTurn(Value):
 
     With a `conversation_id` the conversation goes on, and persona, scenario, consents and model are
     its own; without one a new conversation begins. Unless `consents.keep` is true it leaves no
-    trace. `model`: one of those that `GET /api/models` lists; left out, the first.
+    trace. `model`: one of those that `GET /api/models` lists; left out, the first. `candidates`:
+    so many replies to this one message, each event saying by its `reply_id` which it is about.
     """
 
     message: str
@@ -50,6 +52,7 @@ class NewTurn(Value):
     scenario: str | None = None
     consents: Consents | None = None
     model: str | None = None
+    candidates: int = Field(default=1, ge=1, le=MAX_CANDIDATES)
 
 
 @dataclass(frozen=True)
@@ -188,7 +191,11 @@ async def _begin(services: Services, owner: str, turn: NewTurn) -> Begun:
     if turn.conversation_id is not None:
         _refuse_second_frame(turn)
         await session.conversation(owner, conversation_id)
-    events = session.run_turn(owner, conversation_id, turn.message)
+    events = (
+        session.run_turn(owner, conversation_id, turn.message)
+        if turn.candidates == 1
+        else session.candidates(owner, conversation_id, turn.message, turn.candidates)
+    )
     first = await anext(events)
     if isinstance(first, TurnFailed) and not first.saved:
         if turn.conversation_id is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from chat.limits import Refused
 from chat.store import NotFound, Store
 from chat.store.records import (
     Consents,
@@ -11,8 +12,10 @@ from chat.store.records import (
     ConversationSummary,
     Feedback,
     FeedbackInput,
+    ReplyStatus,
     Turn,
 )
+from chat.store.study_records import PickedBy
 
 
 class Conversations:
@@ -112,6 +115,24 @@ class Conversations:
         """Make this the reply its conversation goes on from."""
         store, _ = await self.find_reply(owner, reply_id)
         await store.choose_reply(owner, reply_id)
+
+    async def pick_reply(self, owner: str, reply_id: UUID, picked_by: PickedBy) -> None:
+        """Go on from this reply; the others of its turn stay, passed over for it."""
+        store, _ = await self.find_reply(owner, reply_id)
+        await store.pick_reply(owner, reply_id, picked_by)
+
+    async def pick_highest(self, owner: str, turn_id: UUID) -> UUID:
+        """Pick the reply with the highest reward, the earlier of equal ones. Gives which it was."""
+        store, _ = await self.find_turn(owner, turn_id)
+        replies = (await store.turn(owner, turn_id)).replies
+        scored = [one for one in replies if one.reward and one.status is ReplyStatus.COMPLETE]
+        if not scored:
+            raise Refused(
+                "None of these replies has a reward yet.", "Wait for the scores, or pick yourself."
+            )
+        best = max(scored, key=lambda one: one.reward.total if one.reward else 0.0)
+        await store.pick_reply(owner, best.id, PickedBy.REWARD)
+        return best.id
 
     async def save_feedback(self, owner: str, reply_id: UUID, feedback: FeedbackInput) -> Feedback:
         store, _ = await self.find_reply(owner, reply_id)

@@ -1,7 +1,9 @@
 """The small typed events of one turn, in the order in which they can come.
 
 `TurnSaved`, then `Waiting` any number of times, then deltas, then `ReplyDone`; verdicts may land
-from the moment the Analysis is complete; then `RewardReady`; always last `TurnEnded`.
+from the moment the Analysis is complete; then `RewardReady`; always last `TurnEnded`. A message
+with several candidates has a `TurnSaved` for each of them first, and then all this for each,
+interleaved as it comes: `reply_id` says whose it is.
 A `TurnFailed` stands for whatever could not happen. Every event is a plain record, ready for JSON.
 """
 
@@ -24,6 +26,7 @@ class TurnSaved(Value):
     number: int
     turns_left_out: int = 0
     crisis: str | None = None
+    seed: int | None = None  # of a candidate: each one's tokens are drawn by another
 
 
 class Waiting(Value):
@@ -36,22 +39,26 @@ class Waiting(Value):
 class AnalysisDelta(Value):
     event: Literal["analysis_delta"] = "analysis_delta"
     text: str
+    reply_id: UUID | None = None
 
 
 class ResponseDelta(Value):
     event: Literal["response_delta"] = "response_delta"
     text: str
+    reply_id: UUID | None = None
 
 
 class AnalysisDone(Value):
     event: Literal["analysis_done"] = "analysis_done"
     analysis: str
+    reply_id: UUID | None = None
 
 
 class ReplyDone(Value):
     """The reply is as complete as it will be, and saved."""
 
     event: Literal["reply_done"] = "reply_done"
+    reply_id: UUID | None = None
     status: ReplyStatus
     analysis: str
     response: str

@@ -9,6 +9,7 @@ from chat.settings import Settings
 from perm.types import Part, PermError
 
 MINUTE = 60.0
+MAX_CANDIDATES = 8
 
 
 class Refused(PermError):
@@ -47,14 +48,27 @@ class Limits:
                 "Begin a new one; this one stays in your list.",
             )
 
-    def count_turn(self, owner: str) -> None:
-        """Count one turn begun now; refuse where there were too many within a minute."""
+    def check_candidates(self, count: int) -> None:
+        """Refuse a number of candidates that is out of bounds."""
+        if not 1 <= count <= MAX_CANDIDATES:
+            raise Refused(
+                f"A message gets 1 to {MAX_CANDIDATES} replies; {count} were asked for.",
+                "Ask for fewer.",
+            )
+
+    def count_turn(self, owner: str, replies: int = 1) -> None:
+        """Count what is begun now, each reply of it; refuse too many within a minute."""
         now = time.monotonic()
         begun = self._begun[owner]
         while begun and now - begun[0] > MINUTE:
             begun.popleft()
-        if len(begun) >= self._settings.turns_per_minute:
+        most = self._settings.turns_per_minute
+        if replies > most:
+            raise Refused(
+                f"{replies} replies at once are more than a minute's {most}.", "Ask for fewer."
+            )
+        if len(begun) + replies > most:
             raise Refused(
                 "That was a lot within one minute.", f"Wait {MINUTE - (now - begun[0]):.0f} s."
             )
-        begun.append(now)
+        begun.extend([now] * replies)

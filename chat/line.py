@@ -66,6 +66,10 @@ class Line:
         async with self._seats:
             return await call()
 
+    async def idle(self) -> None:
+        """Wait until nobody is being answered: for replies that no one waits for."""
+        await self._others(NOBODY, present=False)
+
     async def _finished_undisturbed(self, task: asyncio.Future[T], reply_id: UUID) -> bool:
         disturbed = asyncio.ensure_future(self._others(reply_id, present=True))
         both: set[asyncio.Future[Any]] = {task, disturbed}

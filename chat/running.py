@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +24,7 @@ class Running:
 
     def __init__(self) -> None:
         self._claimed: set[UUID] = set()
-        self._writing: dict[UUID, Writing] = {}
+        self._writing: dict[UUID, Sequence[Writing]] = {}
         self._feeds: dict[UUID, list[Feed]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -34,8 +34,8 @@ class Running:
             raise Refused("The supporter is still answering.", "Wait for it, or press Stop.")
         self._claimed.add(conversation_id)
 
-    def writes(self, conversation_id: UUID, writing: Writing) -> None:
-        """Note who writes in a claimed conversation."""
+    def writes(self, conversation_id: UUID, writing: Sequence[Writing]) -> None:
+        """Note who writes in a claimed conversation: one reply, or all the candidates."""
         self._writing[conversation_id] = writing
 
     def release(self, conversation_id: UUID) -> None:
@@ -51,9 +51,8 @@ class Running:
         return list(self._feeds.get(conversation_id, []))
 
     def stop(self, conversation_id: UUID) -> None:
-        """End the reply that is being written here, if one is."""
-        writing = self._writing.get(conversation_id)
-        if writing is not None:
+        """End what is being written here, if anything is."""
+        for writing in self._writing.get(conversation_id, ()):
             writing.end(ReplyStatus.STOPPED)
 
     def start(self, conversation_id: UUID, feed: Feed, work: Coroutine[Any, Any, None]) -> None:
@@ -82,7 +81,7 @@ class Running:
 
     async def close(self, patience: float) -> None:
         """End every reply as interrupted; wait up to `patience` seconds until all is saved."""
-        for writing in list(self._writing.values()):
+        for writing in [one for several in self._writing.values() for one in several]:
             writing.end(ReplyStatus.INTERRUPTED)
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=patience)

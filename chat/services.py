@@ -10,6 +10,7 @@ from functools import partial
 from pydantic import ValidationError
 
 from chat import engines
+from chat.arena.arena import Arena
 from chat.engines.base import Engine
 from chat.safety import patterns
 from chat.serving import Serving
@@ -56,12 +57,16 @@ class Services:
         for engine in services.engines:
             await engine.start()
         services._warming = asyncio.create_task(services._warm())
+        services.arena.start()
         return services
 
     selfcheck: SelfCheckReport | None = None
     """How far this judge could be trusted when it was last checked, with these prompts."""
 
     _warming: asyncio.Task[None] | None = None
+
+    def __post_init__(self) -> None:
+        self.arena = Arena(self.session)
 
     @property
     def engines(self) -> tuple[Engine, ...]:
@@ -73,6 +78,7 @@ class Services:
         """Save what is being written, then stop the engines and close the stores."""
         if self._warming is not None:
             self._warming.cancel()
+        await self.arena.stop()
         await self.session.close()
         for engine in self.engines:
             await engine.stop()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import secrets
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,12 +14,16 @@ from langchain_core.messages.ai import AIMessageChunk
 from chat.engines.base import Engine, ModelChoice, Phase
 from chat.line import Line
 from chat.settings import Scoring, Settings
+from chat.voice import Voice
 from perm.judges import Judge, JudgePolicy
 from perm.rubrics import Rubrics
-from perm.types import Capabilities, Method
+from perm.types import Capabilities, EngineError, Method
 
 STATE_POLL: Final = 0.5
 """Seconds between two looks at an engine that is not ready."""
+
+LEAST_TEMPERATURE: Final = 0.5
+"""Of candidates: below it they would say the same in the same words."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +93,49 @@ class Serving:
         return found or offered[0]
 
     def write(
-        self, messages: tuple[BaseMessage, ...], model: str | None = None
+        self,
+        messages: tuple[BaseMessage, ...],
+        model: str | None = None,
+        sampling: Mapping[str, Any] | None = None,
     ) -> AsyncIterator[AIMessageChunk]:
-        """The supporter's answer, in chunks; `model`: one of the names that its engine offers."""
+        """The supporter's answer, in chunks; `model`: one of the names that its engine offers.
+
+        `sampling`: how its tokens are drawn; None: as the settings say.
+        """
         name, chat_model = self.choice(model).name, self.supporter.chat_model
         other: dict[str, Any] = {} if name == self.supporter.model_name else {"model": name}
-        return chat_model.astream(list(messages), **self.sampling, **other)
+        return chat_model.astream(list(messages), **(sampling or self.sampling), **other)
+
+    def voices(self, model: str | None, count: int = 1) -> tuple[Voice, ...]:
+        """Who answers a message `count` times: one model, its tokens drawn differently each time.
+
+        A single answer is drawn as the settings say. For several, a temperature at which all would
+        be the same is raised, and each has a seed of its own.
+        """
+        prompt = self.rubrics.supporter
+        if count == 1:
+            return (Voice(prompt=prompt, model=model, sampling=self.sampling),)
+        first = secrets.randbelow(2**31 - count)
+        warmth = max(self.settings.temperature, LEAST_TEMPERATURE)
+        drawn = {**self.sampling, "temperature": warmth}
+        return tuple(
+            Voice(prompt=prompt, model=model, sampling={**drawn, "seed": first + number})
+            for number in range(count)
+        )
+
+    async def widen(self, seats: asyncio.Semaphore) -> None:
+        """Let as many replies to one message be written at once as the engine can, once it is up.
+
+        A slow engine goes on writing them in turn: shared out, it would make the first of them as
+        late as the last.
+        """
+        try:
+            await self.supporter.ready()
+        except EngineError:
+            return  # each reply says so itself
+        known = self.supporter.capabilities
+        for _ in range(known.parallel - 1 if known.fast else 0):
+            seats.release()
 
     async def warm_supporter(self) -> None:
         """Have the supporter's prompt read once, so that the first reply begins at once."""

@@ -7,16 +7,15 @@ stream, never the turn: the reply is finished, judged and saved all the same.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from chat import safety
+from chat import answering, safety
+from chat.answering import Answer, Path, Turned
 from chat.conversations import Conversations
-from chat.events import TurnEnded, TurnEvent, TurnSaved
+from chat.events import TurnEnded, TurnEvent
 from chat.feed import Feed, watch
-from chat.history import exchanges, messages_for
-from chat.judging import Judging
 from chat.limits import Limits, Refused
 from chat.running import Running, failure
 from chat.serving import Serving
@@ -24,23 +23,13 @@ from chat.store import Store
 from chat.store.records import (
     Consents,
     Conversation,
-    NewReply,
-    Reply,
     ReplyStatus,
-    ReplyUpdate,
-    Turn,
 )
-from chat.writing import Writing
-from perm.parsing import SupporterOutput
+from chat.voice import Voice
 from perm.types import Method, PermError, Perspective
 
-Path = list[Turn]
-"""The turns from the first to the one at hand, which is the last."""
-
 Begin = Callable[[Store, Conversation], Awaitable[Path]]
-
-JUDGED = (ReplyStatus.COMPLETE, ReplyStatus.CUT_SHORT)
-"""Replies that are judged unasked. One that was stopped or broke off is judged when asked for."""
+Voices = Callable[[Conversation], Sequence[Voice]]
 
 
 class Session(Conversations):
@@ -76,6 +65,34 @@ class Session(Conversations):
             return await self._add(store, place, earlier, message)
 
         return self._turn(lambda: self.find(owner, conversation_id), begin)
+
+    def candidates(
+        self, owner: str, conversation_id: UUID, message: str, count: int
+    ) -> AsyncIterator[TurnEvent]:
+        """A new turn with `count` replies, the first chosen until one is picked (`pick_reply`)."""
+
+        async def begin(store: Store, place: Conversation) -> Path:
+            self.limits.check_candidates(count)
+            earlier = await store.path(owner, place.id)
+            return await self._add(store, place, earlier, message, count)
+
+        return self._turn(
+            lambda: self.find(owner, conversation_id),
+            begin,
+            lambda place: self.serving.voices(place.model, count),
+        )
+
+    def compare(
+        self, owner: str, conversation_id: UUID, message: str, voices: Sequence[Voice]
+    ) -> AsyncIterator[TurnEvent]:
+        """A first turn that each of these voices answers; for the arena, which counts for itself
+        what its people ask for, and asks unbidden for what a study needs.
+        """
+
+        async def begin(store: Store, place: Conversation) -> Path:
+            return await self._save(store, place, [], message)
+
+        return self._turn(lambda: self.find(owner, conversation_id), begin, lambda _: tuple(voices))
 
     def edit(self, owner: str, turn_id: UUID, message: str) -> AsyncIterator[TurnEvent]:
         """The same place in the conversation with another message; the old turn stays."""
@@ -117,8 +134,8 @@ class Session(Conversations):
             yield failure(error, saved=True)
             yield TurnEnded()
             return
-        judging = self._judging(store, place, path, reply.id, feed)
-        contexts = judging.contexts(_output(reply))
+        judging = Turned(self.serving, store, place, path, feed).judging(reply.id)
+        contexts = judging.contexts(answering.output_of(reply))
 
         async def work() -> None:
             await judging.judge(contexts, wanted, method)
@@ -158,12 +175,15 @@ class Session(Conversations):
     # How a turn is run.
 
     async def _turn(
-        self, find: Callable[[], Awaitable[tuple[Store, Conversation]]], begin: Begin
+        self,
+        find: Callable[[], Awaitable[tuple[Store, Conversation]]],
+        begin: Begin,
+        voices: Voices | None = None,
     ) -> AsyncIterator[TurnEvent]:
         """Save, then start the work, then watch it. Whoever leaves meanwhile ends nothing."""
         feed = Feed()
         try:
-            await asyncio.shield(self._launch(find, begin, feed))
+            await asyncio.shield(self._launch(find, begin, feed, voices))
         except PermError as error:
             yield failure(error, saved=False)
             yield TurnEnded()
@@ -176,21 +196,28 @@ class Session(Conversations):
         find: Callable[[], Awaitable[tuple[Store, Conversation]]],
         begin: Begin,
         feed: Feed,
+        voices: Voices | None,
     ) -> None:
         store, place = await find()
         self._running.claim(place.id)
         try:
             path = await begin(store, place)
-            work = await self._prepare(store, place, path, feed)
+            who = voices(place) if voices else self.serving.voices(place.model)
+            work = await self._prepare(store, place, path, feed, who)
         except BaseException:  # whatever it was, the conversation must not stay claimed
             self._running.release(place.id)
             raise
         self._running.start(place.id, feed, work)
 
-    async def _add(self, store: Store, place: Conversation, earlier: Path, message: str) -> Path:
+    async def _add(
+        self, store: Store, place: Conversation, earlier: Path, message: str, replies: int = 1
+    ) -> Path:
         self.limits.check_message(message)
         self.limits.check_turns(len(earlier) + 1)
-        self.limits.count_turn(place.owner)
+        self.limits.count_turn(place.owner, replies)
+        return await self._save(store, place, earlier, message)
+
+    async def _save(self, store: Store, place: Conversation, earlier: Path, message: str) -> Path:
         crisis = await asyncio.to_thread(safety.check, message)
         before = earlier[-1].chosen if earlier else None
         parent = before.id if before else None
@@ -199,84 +226,35 @@ class Session(Conversations):
         return [*earlier, turn]
 
     async def _prepare(
-        self, store: Store, place: Conversation, path: Path, feed: Feed
+        self,
+        store: Store,
+        place: Conversation,
+        path: Path,
+        feed: Feed,
+        voices: Sequence[Voice],
     ) -> Coroutine[Any, Any, None]:
-        """Save the reply's row and give the work that fills it."""
-        serving, supporter = self.serving, self.serving.rubrics.supporter
-        *earlier, turn = path
-        budget = serving.context_tokens - serving.settings.max_tokens
-        prepared = messages_for(supporter, place, earlier, turn.message, budget)
-        new = NewReply(
-            engine=serving.supporter.name,
-            model=serving.choice(place.model).name,
-            prompt_hash=supporter.hash,
-            sampling=serving.sampling,
-            request=({"role": "user", "content": str(prepared.messages[-1].content)},),
-            turns_left_out=prepared.turns_left_out,
-        )
-        reply = await store.add_reply(place.owner, turn.id, new)
-        feed.publish(
-            TurnSaved(
-                conversation_id=place.id,
-                turn_id=turn.id,
-                reply_id=reply.id,
-                number=len(path),
-                turns_left_out=prepared.turns_left_out,
-                crisis=turn.crisis,
-            )
-        )
-        judging = self._judging(store, place, path, reply.id, feed)
-        early: list[asyncio.Task[None]] = []
+        """Save a row for each voice's reply, and give the work that fills them."""
+        at = Turned(self.serving, store, place, path, feed)
+        begun = [
+            await answering.begin(at, voice, chosen=number == 0)
+            for number, voice in enumerate(voices)
+        ]
+        self._running.writes(place.id, [one.writing for one in begun])
+        seats = asyncio.Semaphore(1)
+        judging: list[asyncio.Task[None]] = []
 
-        def judge_resonation(analysis: str) -> None:
-            output = SupporterOutput(analysis=analysis, response="", formatted=True)
-            work = judging.judge(judging.contexts(output), [Perspective.RESONATION])
-            early.append(asyncio.create_task(work))
-
-        async def keep(update: ReplyUpdate) -> None:
-            await store.update_reply(place.owner, reply.id, update)
-
-        writing = Writing(serving, feed, reply, keep, judge_resonation, model=place.model)
-        self._running.writes(place.id, writing)
+        async def write(one: Answer) -> None:
+            async with seats:
+                written = await one.write()
+            judging.append(asyncio.create_task(one.judge(written)))
 
         async def work() -> None:
+            widening = asyncio.create_task(self.serving.widen(seats))
             try:
-                written = await writing.run(prepared.messages)
+                await asyncio.gather(*map(write, begun))
             finally:
+                widening.cancel()
                 self._running.release(place.id)
-            await _judge_written(judging, written, early)
+            await asyncio.gather(*judging)
 
         return work()
-
-    def _judging(
-        self, store: Store, place: Conversation, path: Path, reply_id: UUID, feed: Feed
-    ) -> Judging:
-        settings = self.serving.settings
-        room = self.serving.judge_context_tokens - min(settings.judge_max_tokens, 1024)
-        past = exchanges(place, path[:-1], room - 2 * settings.max_tokens)
-        return Judging(self.serving, store, feed, place, path[-1].message, past, reply_id)
-
-
-async def _judge_written(
-    judging: Judging, written: ReplyUpdate, early: list[asyncio.Task[None]]
-) -> None:
-    """Judge what is not being judged yet; a reply that broke off only as far as it was.
-
-    The reward follows the scores at once; reasons, where there are any, come after it.
-    """
-    whole = written.status in JUDGED
-    contexts = judging.contexts(_output(written))
-    if whole:
-        rest = [one for one in Perspective if not (early and one.rates_analysis)]
-        await judging.judge(contexts, rest)
-    await asyncio.gather(*early)
-    if whole or early:
-        await judging.reward()
-    if whole:
-        await judging.reasons(contexts)
-
-
-def _output(reply: Reply | ReplyUpdate) -> SupporterOutput:
-    return SupporterOutput(
-        analysis=reply.analysis, response=reply.response, formatted=bool(reply.analysis)
-    )

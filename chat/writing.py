@@ -17,6 +17,7 @@ from chat.feed import Feed
 from chat.serving import Serving
 from chat.store import StoreError
 from chat.store.records import Reply, ReplyStatus, ReplyUpdate, Timings
+from chat.voice import Voice
 from perm.parsing import OutputSplitter, Piece
 from perm.types import EngineError, PermError, Usage
 
@@ -37,10 +38,9 @@ class Writing:
         keep: Callable[[ReplyUpdate], Awaitable[None]],
         on_analysis: Callable[[str], None],
         *,
-        model: str | None = None,
+        voice: Voice,
     ) -> None:
-        """`model`: as chosen for the conversation."""
-        self._model = model
+        self._voice, self._model = voice, voice.model
         self._serving, self._feed, self._reply = serving, feed, reply
         self._keep, self._on_analysis = keep, on_analysis
         self._splitter = OutputSplitter()
@@ -94,7 +94,7 @@ class Writing:
         async for why in self._serving.waiting_for_supporter():
             self._feed.publish(Waiting(why=why))
         self._model = self._serving.choice(self._model).name  # its engine is ready: this is it
-        async for chunk in self._serving.write(messages, self._model):
+        async for chunk in self._serving.write(messages, self._model, self._voice.sampling):
             self._take(chunk)
             if time.monotonic() - self._last_save >= SAVE_EVERY and self._raw:
                 await self._save(self._update(ReplyStatus.WRITING))
@@ -120,7 +120,7 @@ class Writing:
             if not piece.analysis:
                 self._tell_analysis()
             delta = AnalysisDelta if piece.analysis else ResponseDelta
-            self._feed.publish(delta(text=piece.text))
+            self._feed.publish(delta(text=piece.text, reply_id=self._reply.id))
         if self._splitter.analysis_complete:
             self._tell_analysis()
 
@@ -130,7 +130,7 @@ class Writing:
             return
         self._analysis_told = True
         self._timings = self._timings.model_copy(update={"analysis_complete": self._elapsed()})
-        self._feed.publish(AnalysisDone(analysis=analysis))
+        self._feed.publish(AnalysisDone(analysis=analysis, reply_id=self._reply.id))
         self._on_analysis(analysis)
 
     async def _finish(self) -> ReplyUpdate:
@@ -145,6 +145,7 @@ class Writing:
         await self._save(update)
         self._feed.publish(
             ReplyDone(
+                reply_id=self._reply.id,
                 status=status,
                 analysis=update.analysis,
                 response=update.response,

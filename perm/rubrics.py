@@ -107,12 +107,22 @@ def placeholders(text: str) -> list[str]:
     return _PLACEHOLDER.findall(text)
 
 
-def _supporter(path: Path) -> SupporterPrompt:
-    sections = _sections(path, required=("System", "First message"))
+def supporter_prompt(text: str, name: str = SUPPORTER) -> SupporterPrompt:
+    """Another version of the supporter's prompt: a file's text, or the `text` of a known one.
+
+    Raises PromptError, which calls it by `name`.
+    """
+    return _supporter(Path(name), text)
+
+
+def _supporter(path: Path, text: str | None = None) -> SupporterPrompt:
+    """`text`: the file's, if it was read already."""
+    whole = _read(path) if text is None else text
+    sections = _cut(path, whole, required=("System", "First message"))
     first = sections["First message"]
     _same_names(path, "First message", placeholders(first), {"persona", "scenario", "message"})
-    text = _text(sections)
-    return SupporterPrompt(system=sections["System"], first=first, text=text, hash=_hash(text))
+    said = _text(sections)
+    return SupporterPrompt(system=sections["System"], first=first, text=said, hash=_hash(said))
 
 
 def _rubric(path: Path, perspective: Perspective) -> Rubric:
@@ -149,13 +159,20 @@ def _exact(path: Path, name: str, section: str) -> str:
 
 
 def _sections(path: Path, required: tuple[str, ...]) -> dict[str, str]:
+    return _cut(path, _read(path), required)
+
+
+def _read(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PromptError(
             f"The prompt {path.name} cannot be read: {type(error).__name__}.",
             f"Put it into {path.parent} as a UTF-8 text, or name another folder of prompts.",
         ) from None
+
+
+def _cut(path: Path, text: str, required: tuple[str, ...]) -> dict[str, str]:
     sections: dict[str, list[str]] = {}
     lines: list[str] = []  # of the note above the first section, at the start
     for line in text.splitlines():

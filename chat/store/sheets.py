@@ -7,10 +7,11 @@ comparison, never an Analysis, a model, a prompt or a score.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import Select, case, func, insert, select
@@ -23,9 +24,13 @@ from chat.store.study_tables import comparison, study, study_item, study_rater, 
 from chat.store.tables import conversation, reply, turn
 from chat.store.upsert import insert_once
 
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{20,64}")
+
 
 async def by_token(connection: AsyncConnection, token: str, writing: bool = False) -> Study:
     """The study that a link leads to. Raises `NotFound` for a token that there is not."""
+    if not _TOKEN.fullmatch(token):
+        raise NotFound("study")
     query = select(study).where(study.c.token == token)
     if writing:
         query = query.with_for_update()

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from chat import safety
-from chat.safety import Card, Crisis, CrisisKind, Helpline, Serves
-from chat.store.records import Turn
+from chat.safety import Card, CrisisKind, Helpline, Serves
 from chat.ui.markup import esc
 from chat.ui.scene import Scene, in_crisis
 from perm.types import Value
@@ -37,8 +36,19 @@ def crisis_card(scene: Scene, where: Whereabouts) -> str:
     turn = next((turn for turn in reversed(scene.turns) if in_crisis(turn)), None)
     if turn is None:
         return ""
-    seen = _seen(turn)
-    kind = seen.kind if seen else _kind(turn)
+    reply = turn.chosen
+    if turn.crisis is not None:
+        return card_for(turn.message, turn.crisis, where)
+    return card_for(reply.response, reply.crisis, where) if reply else ""
+
+
+def card_for(text: str, told: str | None, where: Whereabouts, *, chooser: bool = True) -> str:
+    """The card for a text. `told`: the kind of crisis that was saved with it.
+
+    `chooser`: whether another country can be chosen; that needs the chat page.
+    """
+    seen = safety.check(text)  # the check's own words for it; the record keeps the kind alone
+    kind = seen.kind if seen else _kind(told)
     texts = safety.care_texts()
     card = texts.card(seen.language if seen else "en")
     first = card.body(kind, seen.subject) if seen else card.body(kind)
@@ -47,23 +57,16 @@ def crisis_card(scene: Scene, where: Whereabouts) -> str:
     shown = "".join(_line(line, card) for line in lines if Serves.EMERGENCY not in line.serves)
     unchecked = any(line.checked is None and _dialled(line) for line in lines)
     warning = f'<p class="aside">{esc(card.unchecked)}</p>' if unchecked else ""
+    choice = _chooser(card, where) if chooser else ""
     return (
         f'<section class="crisis" aria-label="{esc(card.title)}"><h3>{esc(card.title)}</h3>'
         f"<p>{esc(first)}</p><p><b>{esc(card.emergency(number))}</b></p>"
-        f'<div class="lines"><h4>{esc(card.lines)}</h4>{_chooser(card, where)}</div>'
+        f'<div class="lines"><h4>{esc(card.lines)}</h4>{choice}</div>'
         f'<ul>{shown}</ul>{warning}<p class="aside">{esc(card.nobody_told)}</p></section>'
     )
 
 
-def _seen(turn: Turn) -> Crisis | None:
-    """The check's own words for it; the record keeps the kind alone."""
-    reply = turn.chosen
-    text = turn.message if turn.crisis is not None else (reply.response if reply else "")
-    return safety.check(text)
-
-
-def _kind(turn: Turn) -> CrisisKind:
-    told = turn.crisis or (turn.chosen.crisis if turn.chosen else None)
+def _kind(told: str | None) -> CrisisKind:
     return CrisisKind(told) if told in set(CrisisKind) else CrisisKind.SUICIDE
 
 

@@ -50,7 +50,8 @@ class Scene(Value):
     turns: tuple[Turn, ...] = ()
     turn_id: UUID | None = None
     versions: Mapping[UUID, tuple[UUID, ...]] = Field(default_factory=dict)
-    writing: UUID | None = None  # the reply that is being written
+    writing: UUID | None = None  # the reply that is being written, the first of several
+    beside: tuple[UUID, ...] = ()  # further candidates that are being written beside it
     message: str = ""  # what is about to be saved as a turn
     waiting: str = ""
     judging: Mapping[UUID, frozenset[Perspective]] = Field(default_factory=dict)
@@ -98,12 +99,12 @@ def after(scene: Scene, event: TurnEvent, now: datetime) -> Scene:
             scene = _saved(scene, event, now)
         case Waiting(why=why):
             scene = scene.model_copy(update={"waiting": why})
-        case AnalysisDelta(text=text):
-            scene = _written(scene, analysis=text)
-        case ResponseDelta(text=text):
-            scene = _written(scene, response=text)
-        case AnalysisDone(analysis=analysis):
-            scene = _changed(scene, scene.writing, analysis=analysis)
+        case AnalysisDelta(text=text, reply_id=reply_id):
+            scene = _written(scene, reply_id, analysis=text)
+        case ResponseDelta(text=text, reply_id=reply_id):
+            scene = _written(scene, reply_id, response=text)
+        case AnalysisDone(analysis=analysis, reply_id=reply_id):
+            scene = _changed(scene, reply_id or scene.writing, analysis=analysis)
         case ReplyDone():
             scene = _done(scene, event)
         case JudgingStarted(reply_id=reply_id, perspectives=perspectives):
@@ -129,6 +130,7 @@ def _saved(scene: Scene, event: TurnSaved, now: datetime) -> Scene:
         engine="",
         model="",
         prompt_hash="",
+        sampling={} if event.seed is None else {"seed": event.seed},
         turns_left_out=event.turns_left_out,
         created_at=now,
     )
@@ -145,6 +147,8 @@ def _saved(scene: Scene, event: TurnSaved, now: datetime) -> Scene:
             created_at=now,
             replies=(reply,),
         )
+    elif scene.writing is not None and event.seed is not None:
+        return _beside(scene, known, reply)
     else:
         earlier = scene.turns[: scene.turns.index(known)]
         others = [other for other in known.replies if other.id != reply.id]
@@ -156,6 +160,7 @@ def _saved(scene: Scene, event: TurnSaved, now: datetime) -> Scene:
             "turns": (*earlier, turn),
             "turn_id": None,
             "writing": event.reply_id,
+            "beside": (),
             "waiting": "",
             "failure": None,
             "editing": None,
@@ -163,7 +168,17 @@ def _saved(scene: Scene, event: TurnSaved, now: datetime) -> Scene:
     )
 
 
-def _written(scene: Scene, analysis: str = "", response: str = "") -> Scene:
+def _beside(scene: Scene, turn: Turn, reply: Reply) -> Scene:
+    """One more candidate beside the first, which stays the chosen one."""
+    more = reply.model_copy(update={"number": len(turn.replies) + 1, "chosen": False})
+    turns = tuple(
+        one.model_copy(update={"replies": (*one.replies, more)}) if one.id == turn.id else one
+        for one in scene.turns
+    )
+    return scene.model_copy(update={"turns": turns, "beside": (*scene.beside, reply.id)})
+
+
+def _written(scene: Scene, reply_id: UUID | None, analysis: str = "", response: str = "") -> Scene:
     def more(reply: Reply) -> Reply:
         return reply.model_copy(
             update={
@@ -172,13 +187,15 @@ def _written(scene: Scene, analysis: str = "", response: str = "") -> Scene:
             }
         )
 
-    return _with_reply(scene.model_copy(update={"waiting": ""}), scene.writing, more)
+    reading = scene.model_copy(update={"waiting": ""})
+    return _with_reply(reading, reply_id or scene.writing, more)
 
 
 def _done(scene: Scene, event: ReplyDone) -> Scene:
+    reply_id = event.reply_id or scene.writing
     done = _changed(
         scene,
-        scene.writing,
+        reply_id,
         status=event.status,
         analysis=event.analysis,
         response=event.response,
@@ -186,7 +203,9 @@ def _done(scene: Scene, event: ReplyDone) -> Scene:
         timings=event.timings,
         crisis=event.crisis,
     )
-    return done.model_copy(update={"writing": None, "waiting": ""})
+    left = [one for one in (scene.writing, *scene.beside) if one not in {None, reply_id}]
+    first = left[0] if left else None
+    return done.model_copy(update={"writing": first, "beside": tuple(left[1:]), "waiting": ""})
 
 
 def _landed(scene: Scene, event: VerdictLanded, now: datetime) -> Scene:

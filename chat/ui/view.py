@@ -165,7 +165,9 @@ class View:
         if not any(isinstance(event, TurnEnded) for event in batch):
             return
         if not self._streams:
-            self.scene = self.scene.model_copy(update={"judging": {}, "writing": None})
+            self.scene = self.scene.model_copy(
+                update={"judging": {}, "writing": None, "beside": ()}
+            )
         if self.scene.writing is None:
             try:
                 self.scene = await _read(session, self.owner, self.scene)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from chat.ui.pages.arena import ARENA
 from chat.ui.pages.chat import CHAT
 from chat.ui.pages.history import HISTORY
 from chat.ui.pages.page import Page
@@ -11,5 +12,6 @@ from chat.ui.pages.page import Page
 PAGES: Final[tuple[Page, ...]] = (
     CHAT,
     HISTORY,
+    ARENA,
 )
 """Only pages that exist. The first one is at `/`."""
