@@ -134,6 +134,8 @@ async def test_a_study_is_rated_from_the_link_alone_and_read_by_its_owner(world:
         async with world.rater(name) as client:
             opened = await client.get(f"/rate/{study.token}")
             assert "Keep my votes" in opened.text
+            # under no-referrer a browser would send the form with Origin: null, to be refused
+            assert opened.headers["referrer-policy"] == "same-origin"
             assert "by an AI, not by a person" in opened.text
             page = await join(client, study)
             for _ in range(3):

@@ -192,12 +192,16 @@ def _form() -> tuple[dict[str, Any], gr.Button, gr.Button]:
     kind = gr.Radio(
         list(KINDS), value=StudyKind.STUDY.value, label="What for", elem_id="arena-kind"
     )
+    sides: list[gr.Dropdown] = []
     with gr.Row(elem_id="contestants"):
-        sides = [
-            gr.Dropdown([], label=f"{which} {what}", elem_id=f"arena-{which.lower()}-{what}")
-            for which in ("First", "Second")
-            for what in ("model", "prompt")
-        ]
+        for which in ("First", "Second"):
+            with gr.Column(min_width=200):
+                sides += [
+                    gr.Dropdown(
+                        [], label=f"{which} {what}", elem_id=f"arena-{which.lower()}-{what}"
+                    )
+                    for what in ("model", "prompt")
+                ]
     lines = gr.Textbox(
         label="Prompts", lines=5, max_lines=12, elem_id="arena-lines",
         info="One JSON record a line: persona, scenario, message. For one’s own none is needed.",

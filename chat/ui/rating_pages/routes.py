@@ -20,7 +20,10 @@ from chat.ui.rating_pages.frame import trouble_page
 from perm.types import PermError
 
 SEE_OTHER: Final = 303
-PRIVATE: Final = {"Cache-Control": "no-store"}
+PRIVATE: Final = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
+"""Under the app's own `no-referrer` a browser sends forms with `Origin: null`, which the gate
+refuses; this way the origin is sent, and the token in the address still goes to nobody else.
+"""
 
 
 class NotAVote(Refused):
