@@ -6,12 +6,14 @@ from uuid import UUID
 
 from chat.limits import Refused
 from chat.store import NotFound, Store
+from chat.store.found import Choices, Filters, FoundPage, Place, Remarks
 from chat.store.records import (
     Consents,
     Conversation,
     ConversationSummary,
     Feedback,
     FeedbackInput,
+    Reply,
     ReplyStatus,
     Turn,
 )
@@ -92,6 +94,15 @@ class Conversations:
         store, _ = await self.find(owner, conversation_id)
         return await store.path(owner, conversation_id)
 
+    async def path_to(self, owner: str, turn_id: UUID) -> tuple[Conversation, list[Turn]]:
+        """The path that ends in a turn, open or not, and its conversation."""
+        store, place = await self.find_turn(owner, turn_id)
+        return place, await store.path(owner, place.id, turn_id)
+
+    async def reply(self, owner: str, reply_id: UUID) -> Reply:
+        store, _ = await self.find_reply(owner, reply_id)
+        return await store.reply(owner, reply_id)
+
     async def siblings(self, owner: str, turn_id: UUID) -> list[UUID]:
         """The turns that stand at the same place, oldest first: what edits have left."""
         store, _ = await self.find_turn(owner, turn_id)
@@ -133,6 +144,51 @@ class Conversations:
         best = max(scored, key=lambda one: one.reward.total if one.reward else 0.0)
         await store.pick_reply(owner, best.id, PickedBy.REWARD)
         return best.id
+
+    async def go_on_from(self, owner: str, reply_id: UUID) -> UUID:
+        """Open the path that ends in this reply; what followed it stays as another branch."""
+        store, place = await self.find_reply(owner, reply_id)
+        turn_id = (await store.reply(owner, reply_id)).turn_id
+        await store.choose_reply(owner, reply_id)
+        await store.set_head(owner, place.id, turn_id)
+        return place.id
+
+    # Finding again
+
+    async def search(
+        self, owner: str, filters: Filters, after: Place | None = None, limit: int = 25
+    ) -> FoundPage:
+        """Replies that fit, kept or not, newest first."""
+        pages = [
+            await store.search(owner, filters, after, limit) for store in (self.unkept, self.kept)
+        ]
+        rows = sorted(
+            (row for page in pages for row in page.rows),
+            key=lambda row: (row.created_at, row.reply_id.hex),
+            reverse=True,
+        )
+        more = len(rows) > limit or any(page.after for page in pages)
+        shown = tuple(rows[:limit])
+        return FoundPage(rows=shown, after=shown[-1].place if more and shown else None)
+
+    async def choices(self, owner: str) -> Choices:
+        one, other = await self.unkept.choices(owner), await self.kept.choices(owner)
+        return Choices(
+            models=tuple(sorted({*one.models, *other.models})),
+            judges=tuple(sorted({*one.judges, *other.judges})),
+            tags=tuple(sorted({*one.tags, *other.tags})),
+        )
+
+    async def remarks(self, owner: str, conversation_id: UUID) -> Remarks:
+        store, _ = await self.find(owner, conversation_id)
+        return await store.remarks(owner, conversation_id)
+
+    async def save_remarks(self, owner: str, conversation_id: UUID, remarks: Remarks) -> Remarks:
+        """Replaces tags and note; gives them as they are kept."""
+        store, _ = await self.find(owner, conversation_id)
+        await store.save_tags(owner, conversation_id, remarks.tags)
+        await store.save_note(owner, conversation_id, remarks.note)
+        return await store.remarks(owner, conversation_id)
 
     async def save_feedback(self, owner: str, reply_id: UUID, feedback: FeedbackInput) -> Feedback:
         store, _ = await self.find_reply(owner, reply_id)

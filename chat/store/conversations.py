@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import RowMapping, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat.store import shelf
 from chat.store.errors import NotFound
 from chat.store.owned import own_conversation
 from chat.store.purging import note
@@ -115,6 +116,8 @@ async def change(
     )
     if changed.rowcount == 0:
         raise NotFound("conversation")
+    if "title" in values:
+        await shelf.words_changed(connection, conversation.c.id == conversation_id)
 
 
 async def remove(connection: AsyncConnection, owner: str, conversation_id: UUID) -> None:

@@ -38,6 +38,10 @@ PRAGMAS: Final[Mapping[str, str | int]] = {
     "cell_size_check": "ON",  # damage is noticed where it is read
     "trusted_schema": "OFF",
 }
+TRIGGERS: Final = "ON"
+"""For connections that write: triggers keep the search index, and without this SQLite lets none
+touch a virtual table. Only a file whose schema is known to be ours is ever written to."""
+
 IN_MEMORY: Final[Mapping[str, str | int]] = {"temp_store": "MEMORY"}  # no trace on disk
 
 
@@ -93,6 +97,10 @@ def postgres_engine(location: Location) -> AsyncEngine:
         ) from None
 
 
+def _writing(location: Location) -> AsyncEngine:
+    return sqlite_engine(location, "BEGIN IMMEDIATE", trusted_schema=TRIGGERS)
+
+
 class Database:
     """Runs units of work, each in a transaction of its own, and turns faults into words.
 
@@ -107,9 +115,11 @@ class Database:
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
         if location.in_memory:
-            self.writer = self.reader = sqlite_engine(location, "BEGIN IMMEDIATE")
+            self.writer = self.reader = sqlite_engine(
+                location, "BEGIN IMMEDIATE", trusted_schema=TRIGGERS
+            )
         elif location.is_sqlite:
-            self.writer = sqlite_engine(location, "BEGIN IMMEDIATE")
+            self.writer = _writing(location)
             self.reader = sqlite_engine(location, size=READERS, query_only="ON")
         else:
             self.writer = postgres_engine(location)

@@ -10,9 +10,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import RowMapping, Select, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat.store import shelf
 from chat.store.owned import own_reply
 from chat.store.records import SavedVerdict
-from chat.store.tables import reward, verdict
+from chat.store.tables import reply, reward, verdict
 from chat.store.upsert import upsert
 from perm.types import Reward, Usage, Verdict
 
@@ -36,7 +37,10 @@ async def save_verdict(
         )
         .returning(verdict)
     )
-    return _record((await connection.execute(statement)).mappings().one())
+    saved = _record((await connection.execute(statement)).mappings().one())
+    all_of_it = await load_verdicts(connection, select(reply.c.id).where(reply.c.id == reply_id))
+    await shelf.judged(connection, reply_id, all_of_it[reply_id])
+    return saved
 
 
 async def save_reward(
@@ -49,6 +53,7 @@ async def save_reward(
         keys={"reply_id": reply_id},
         values=given.model_dump() | {"saved_at": datetime.now(UTC)},
     )
+    await shelf.rewarded(connection, reply_id, given.total)
 
 
 async def load_verdicts(

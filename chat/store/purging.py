@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.store import files
 from chat.store.database import Database, driver_of
+from chat.store.derived import FORGET
 from chat.store.errors import WAIT_SECONDS, StoreError
 from chat.store.reports import Deletion
 
@@ -59,6 +60,7 @@ async def _purge_if_due(connection: AsyncConnection) -> str:
     driver = await driver_of(connection)
     if not await _number(driver, "PRAGMA user_version"):
         return ""  # another deletion's purge took this one with it
+    await driver.execute(FORGET)
     await driver.execute("VACUUM")
     await driver.execute(f"PRAGMA busy_timeout={TRY_SECONDS * 1000}")
     try:

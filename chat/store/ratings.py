@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import RowMapping, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat.store import shelf
 from chat.store.owned import own_reply
 from chat.store.records import Feedback, FeedbackInput
 from chat.store.tables import feedback
@@ -28,6 +29,7 @@ async def save(
         new={"id": uuid4()},
         where=feedback.c.other_reply_id.is_(None),
     )
+    await shelf.rated(connection, reply_id, given)
     return _record(row)
 
 

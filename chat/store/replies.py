@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, RowMapping, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat.store import tree
+from chat.store import shelf, tree
 from chat.store.judgements import load_rewards, load_verdicts
 from chat.store.owned import own_reply, own_turn
 from chat.store.picks import load_picks
@@ -47,6 +47,7 @@ async def add(
         .returning(reply)
     )
     row = (await connection.execute(statement)).mappings().one()
+    await shelf.put(connection, row["id"])
     await tree.open_path(connection, conversation_id, turn_id, updated_at=now)
     return _record(row)
 
@@ -60,6 +61,8 @@ async def bring_up_to_date(
         del values["model"]
     values |= state.usage.model_dump() | state.timings.model_dump()
     await connection.execute(update(reply).where(reply.c.id == reply_id).values(**values))
+    if state.status is not ReplyStatus.WRITING:  # many times a second: found once it has ended
+        await shelf.words_changed(connection, reply.c.id == reply_id)
 
 
 async def choose(connection: AsyncConnection, owner: str, reply_id: UUID) -> None:
@@ -75,12 +78,16 @@ async def get(connection: AsyncConnection, owner: str, reply_id: UUID) -> Reply:
 
 async def mark_interrupted(connection: AsyncConnection) -> int:
     """Every owner's replies that are said to be being written: nobody writes them any more."""
-    marked = await connection.execute(
+    marked = (
         update(reply)
         .where(reply.c.status == ReplyStatus.WRITING)
         .values(status=ReplyStatus.INTERRUPTED)
+        .returning(reply.c.id)
     )
-    return marked.rowcount
+    found = list(await connection.scalars(marked))
+    for reply_id in found:
+        await shelf.words_changed(connection, reply.c.id == reply_id)
+    return len(found)
 
 
 async def load(connection: AsyncConnection, owner: str, which: ColumnElement[bool]) -> list[Reply]:

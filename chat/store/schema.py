@@ -21,6 +21,7 @@ from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from sqlalchemy import Connection, func, inspect, select, table
 
+from chat.store import derived
 from chat.store.errors import StoreError, StoreFault
 from chat.store.tables import metadata
 
@@ -99,11 +100,13 @@ def upgrade(connection: Connection, scripts: Path = SHIPPED) -> None:
     deletes what hangs on it. Raises `StoreError` if a reference is broken or a table has not the
     rows it had before; the caller then rolls back.
     """
+    derived.drop(connection)
     before = _rows(connection)
     config = _config(scripts)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     after = _rows(connection)
+    derived.make(connection)
     lost = [name for name in before.keys() & after.keys() if before[name] != after[name]]
     broken = connection.dialect.name == "sqlite" and list(
         connection.exec_driver_sql("PRAGMA foreign_key_check")
@@ -117,7 +120,7 @@ def upgrade(connection: Connection, scripts: Path = SHIPPED) -> None:
 
 
 def _rows(connection: Connection) -> dict[str, int]:
-    names = set(inspect(connection).get_table_names()) - {"alembic_version"}
+    names = derived.tables_of_ours(inspect(connection).get_table_names())
     return {
         name: connection.scalar(select(func.count()).select_from(table(name))) or 0
         for name in names

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
 from chat.store import (
     conversations,
+    finding,
     health,
     judgements,
     picks,
     prompts,
     purging,
     ratings,
+    remarks,
     replies,
     studies,  # noqa
     turns,
 )
 from chat.store.database import Database
+from chat.store.found import Choices, Filters, FoundPage, Place, Remarks
 from chat.store.location import locate
 from chat.store.opening import open_database
 from chat.store.records import (
@@ -199,6 +202,29 @@ class Store:
     async def save_feedback(self, owner: str, reply_id: UUID, feedback: FeedbackInput) -> Feedback:
         """Replaces what this owner said of this reply."""
         return await self._database.write(ratings.save, owner, reply_id, feedback)
+
+    # Finding again
+
+    async def search(
+        self, owner: str, filters: Filters, after: Place | None = None, limit: int = 25
+    ) -> FoundPage:
+        """The owner's replies that fit, newest first, from after a place on."""
+        return await self._database.read(finding.search, owner, filters, after, limit)
+
+    async def choices(self, owner: str) -> Choices:
+        """The models, judges and tags that this owner can filter by."""
+        return await self._database.read(finding.choices, owner)
+
+    async def remarks(self, owner: str, conversation_id: UUID) -> Remarks:
+        return await self._database.read(remarks.get, owner, conversation_id)
+
+    async def save_tags(self, owner: str, conversation_id: UUID, names: Sequence[str]) -> None:
+        """Replaces a conversation's tags."""
+        await self._database.write(remarks.save_tags, owner, conversation_id, names)
+
+    async def save_note(self, owner: str, conversation_id: UUID, words: str) -> None:
+        """Replaces a conversation's note; an empty one is none."""
+        await self._database.write(remarks.save_note, owner, conversation_id, words)
 
     # What judges and prompts there were
 

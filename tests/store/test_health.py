@@ -24,6 +24,7 @@ async def test_health_of_a_sound_store(store: Store) -> None:
             "conversation": 1,
             "turn": 2,
             "reply": 2,
+            "shelf": 2,
         }
     if health.database.startswith("SQLite"):
         assert health.integrity == "ok"
