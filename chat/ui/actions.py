@@ -10,6 +10,8 @@ from chat import safety
 from chat.events import TurnEvent
 from chat.session import Session
 from chat.store.records import Turn
+from chat.store.study_records import PickedBy
+from chat.ui.candidates import COUNTS
 from chat.ui.view import View
 from perm.types import Method, Perspective
 
@@ -36,6 +38,9 @@ class Actions:
             "dismiss": self._dismiss,
             "earlier": self._earlier,
             "country": self._country,
+            "wanted": self._wanted,
+            "pick": self._pick,
+            "pick-highest": self._pick_highest,
         }
 
     async def do(self, view: View, action: str, value: str) -> str | None:
@@ -50,7 +55,7 @@ class Actions:
         stream = (
             self._session.edit(view.owner, editing, message)
             if editing is not None
-            else self._session.run_turn(view.owner, place.id, message)
+            else self._session.candidates(view.owner, place.id, message, view.scene.wanted)
         )
         return await view.join(stream)
 
@@ -117,6 +122,22 @@ class Actions:
 
     async def _earlier(self, view: View, _: str) -> None:
         view.show(whole=True)
+
+    async def _wanted(self, view: View, value: str) -> None:
+        if value.isdecimal() and int(value) in COUNTS:
+            view.show(wanted=int(value))
+
+    async def _pick(self, view: View, value: str) -> None:
+        known = {str(one.id): one.id for turn in view.scene.turns for one in turn.replies}
+        if value in known and view.scene.writing is None:
+            await self._session.pick_reply(view.owner, known[value], PickedBy.PERSON)
+            await view.reread(self._session)
+
+    async def _pick_highest(self, view: View, value: str) -> None:
+        turn = _find(view, value)
+        if turn is not None and view.scene.writing is None:
+            await self._session.pick_highest(view.owner, turn.id)
+            await view.reread(self._session)
 
     async def _country(self, view: View, value: str) -> None:
         view.country = value if value in safety.countries(self._helplines) else ""

@@ -51,6 +51,7 @@ class Scene(Value):
     turn_id: UUID | None = None
     versions: Mapping[UUID, tuple[UUID, ...]] = Field(default_factory=dict)
     writing: UUID | None = None  # the reply that is being written, the first of several
+    wanted: int = 1  # how many replies the next message gets
     beside: tuple[UUID, ...] = ()  # further candidates that are being written beside it
     message: str = ""  # what is about to be saved as a turn
     waiting: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from chat.safety import care_texts
 from chat.store.records import Reply, ReplyStatus
 from chat.ui import trouble
+from chat.ui.candidates import cards, how_many
 from chat.ui.markup import esc
 from chat.ui.scene import Scene
 from chat.ui.turn_panel import doings, switches
@@ -21,8 +22,9 @@ def under_conversation(scene: Scene) -> str:
         return _failure(scene)
     if scene.writing is not None:
         said = scene.waiting or ("" if _begun(scene) else "Reading your message")
-        return f'<p class="strip busy"><span class="dots"></span>{esc(said)}</p>' if said else ""
-    return _ended(scene)
+        busy = f'<p class="strip busy"><span class="dots"></span>{esc(said)}</p>' if said else ""
+        return busy + cards(scene)
+    return cards(scene) + _ended(scene)
 
 
 def _begun(scene: Scene) -> bool:
@@ -58,10 +60,11 @@ def _failure(scene: Scene) -> str:
 def _ended(scene: Scene) -> str:
     turn = scene.turns[-1] if scene.turns else None
     if turn is None or turn.chosen is None:
-        return ""
+        return f'<div class="strip">{how_many(scene)}</div>'
     said = _how(turn.chosen)
     note = (f"<p>{said}</p>" if said else "") + _rest(len(scene.turns))
-    return f'<div class="strip">{note}{switches(scene, turn)}{doings(scene, turn)}</div>'
+    now = f"{switches(scene, turn)}{doings(scene, turn)}{how_many(scene)}"
+    return f'<div class="strip">{note}{now}</div>'
 
 
 def _rest(turns: int) -> str:
