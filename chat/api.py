@@ -24,6 +24,7 @@ from chat.scoring import BadRecord, Record, Scorer, as_line, in_words, method_fo
 from chat.services import Services
 from chat.store import NotFound
 from chat.store.records import Consents
+from chat.store.study_records import PickedBy
 from perm.types import Part, PermError, Value
 
 MAX_RECORDS: Final = 100
@@ -53,6 +54,12 @@ class NewTurn(Value):
     consents: Consents | None = None
     model: str | None = None
     candidates: int = Field(default=1, ge=1, le=MAX_CANDIDATES)
+
+
+class Pick(Value):
+    """The body of `POST /api/turns/{turn_id}/pick`: which reply; none is the highest reward."""
+
+    reply_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +134,21 @@ def router(services: Services, owner_of: Owner) -> APIRouter:
         yield _sent(turn.first)
         async for event in turn.rest:
             yield _sent(event)
+
+    @routes.post("/api/turns/{turn_id}/pick")
+    async def pick(turn_id: UUID, wish: Pick, owner: Annotated[str, Depends(owner_of)]) -> Response:
+        """Go on from one of a turn's replies; the others stay, as rejected ones."""
+        session = services.session
+        if wish.reply_id is None:
+            picked = await session.pick_highest(owner, turn_id)
+        else:
+            store, _ = await session.find_turn(owner, turn_id)
+            turn = await store.turn(owner, turn_id)
+            if wish.reply_id not in {reply.id for reply in turn.replies}:
+                raise NotFound("reply")
+            picked = wish.reply_id
+            await session.pick_reply(owner, picked, PickedBy.PERSON)
+        return Answer({"reply_id": str(picked)})
 
     @routes.post("/api/score")
     async def score(body: Annotated[Any, Body()]) -> Response:  # noqa: ANN401

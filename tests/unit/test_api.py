@@ -145,6 +145,34 @@ async def test_a_conversation_goes_on_by_its_id(services: Services) -> None:
     assert [turn.message for turn in kept] == [TURN["message"], "And then they all left."]
 
 
+async def test_candidates_are_asked_for_and_one_of_them_is_picked(services: Services) -> None:
+    async with client_of(services) as client, client_of(services, "ben") as other:
+        told = await take(client, **TURN, **KEPT, candidates=3)
+        saved = [data for name, data in told if name == "turn_saved"]
+        ids = [data["reply_id"] for data in saved]
+        assert len(set(ids)) == 3
+        done = [data["reply_id"] for name, data in told if name == "reply_done"]
+        assert sorted(done) == sorted(ids)
+        address = f"/api/turns/{saved[0]['turn_id']}/pick"
+        assert (await other.post(address, json={})).status_code == 404
+        assert (await client.post(address, json={"reply_id": str(uuid4())})).status_code == 404
+        picked = await client.post(address, json={"reply_id": ids[1]})
+        assert picked.json() == {"reply_id": ids[1]}
+        best = (await client.post(address, json={})).json()["reply_id"]
+        totals = {
+            data["reply_id"]: data["reward"]["total"]
+            for name, data in told
+            if name == "reward_ready"
+        }
+        assert totals[best] == max(totals.values())
+        refused = await client.post("/api/turns", json={**TURN, "candidates": 9})
+        assert refused.status_code == 422
+    [turn] = await services.store.path("ann", UUID(saved[0]["conversation_id"]))
+    assert turn.chosen is not None
+    assert str(turn.chosen.id) == best
+    assert turn.chosen.picked_by == "reward"
+
+
 async def test_without_consent_nothing_is_kept(services: Services) -> None:
     async with client_of(services) as client:
         told = await take(client, **TURN)
