@@ -133,7 +133,7 @@ def figure(value: float | None, share: bool) -> str:
     """`70 %`, `0.42`, or a dash where there is nothing to say."""
     if value is None:
         return "–"
-    return f"{100 * value:.0f} %" if share else f"{value:.2f}".replace("-", "−")
+    return f"{100 * value:.0f}\N{NO-BREAK SPACE}%" if share else f"{value:.2f}".replace("-", "−")
 
 
 def _interval(found: Estimate, share: bool) -> str:
