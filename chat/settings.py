@@ -43,6 +43,7 @@ class SettingsError(PermError):
 class EngineName(StrEnum):
     LLAMA_CPP = "llama-cpp"
     VLLM = "vllm"
+    TRANSFORMERS = "transformers"
     OPENAI = "openai"
     SCRIPTED = "scripted"
 
@@ -133,7 +134,7 @@ class Settings(BaseSettings):
         Field(ge=1024, le=131072),
     ] = 4096
     gpu_memory: Annotated[
-        float, About("Part of a GPU's memory that vLLM may take."), Field(gt=0, le=1)
+        float, About("Part of a GPU's memory that the model may take."), Field(gt=0, le=1)
     ] = 0.9
     vllm_options: Annotated[
         str, About("Further options of `vllm serve`, as --tensor-parallel-size 2.")

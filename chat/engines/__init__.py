@@ -52,6 +52,16 @@ def build(settings: Settings, role: Role) -> Engine:
             memory=settings.gpu_memory,
             options=settings.vllm_options,
         )
+    if engine is EngineName.TRANSFORMERS:
+        from chat.engines.transformers_engine import TransformersEngine  # noqa: PLC0415
+
+        return TransformersEngine(
+            model,
+            models_dir=settings.models_dir,
+            context_tokens=settings.context_tokens,
+            memory=settings.gpu_memory,
+            threads=settings.threads,
+        )
     from chat.engines.llama_cpp import LlamaCppEngine  # noqa: PLC0415
 
     return LlamaCppEngine(

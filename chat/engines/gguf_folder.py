@@ -73,7 +73,7 @@ async def _convert(file: Path, draft: Path, python: Path, on_detail: OnDetail) -
         if await process.wait():
             raise EngineError(
                 EngineFault.NOT_READY,
-                f"The file {file.name} could not be turned into the form that vLLM reads.",
+                f"The file {file.name} could not be turned into a safetensors model.",
                 f"The conversion said: {said}" if said else "Use a model in safetensors form.",
             )
 

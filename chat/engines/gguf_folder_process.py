@@ -1,7 +1,8 @@
 """Turns a GGUF file into a safetensors folder: `python gguf_folder_process.py FILE FOLDER`.
 
-Run by the Python of vLLM's environment, which has transformers and torch; ours has neither. Writes
-JSON lines of progress, and ends when standard input does. FOLDER must not be there yet.
+Run by a Python that has transformers and torch: that of vLLM's environment, or our own where the
+extra `transformers` is installed. Writes JSON lines of
+progress, and ends when standard input does. FOLDER must not be there yet.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the engines that speak to a server share: a state, and a task that brings them up."""
+"""What engines share that come up in the background: a state, and a task that brings them up."""
 
 from __future__ import annotations
 
@@ -21,26 +21,21 @@ LONGEST_PAUSE: Final = 30.0
 Result = TypeVar("Result")
 
 
-class ServedEngine(Engine):
-    """An engine whose model answers over HTTP. It comes up in a task of its own.
+class BackgroundEngine(Engine):
+    """An engine that comes up in a task of its own.
 
     FAILED is not always the end: where the cause may pass (no network, a server that is not yet
     there) it is tried again, and the engine becomes READY without a restart of the app. Meanwhile
     `ready` raises at once, so that nobody waits without knowing what for.
     """
 
-    def __init__(self, model_name: str, chat_model: ServedChatModel) -> None:
+    def __init__(self, model_name: str) -> None:
         self.model_name = model_name
-        self._chat_model = chat_model
         self._capabilities: Capabilities | None = None
         self._state = EngineState(phase=Phase.STOPPED, detail="It has not been started.")
         self._settled = asyncio.Event()
         self._settled.set()
         self._task: asyncio.Task[None] | None = None
-
-    @property
-    def chat_model(self) -> ServedChatModel:
-        return self._chat_model
 
     @property
     def capabilities(self) -> Capabilities:
@@ -111,3 +106,15 @@ class ServedEngine(Engine):
                 self._tell(Phase.FAILED, error.what, todo)
             await asyncio.sleep(wait)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+
+class ServedEngine(BackgroundEngine):
+    """One whose model answers over HTTP."""
+
+    def __init__(self, model_name: str, chat_model: ServedChatModel) -> None:
+        super().__init__(model_name)
+        self._chat_model = chat_model
+
+    @property
+    def chat_model(self) -> ServedChatModel:
+        return self._chat_model

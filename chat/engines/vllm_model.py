@@ -1,4 +1,7 @@
-"""Which model vLLM is to serve, and where its weights lie: examined before anything is loaded."""
+"""Which safetensors model is to be served, and where it lies: examined before it is loaded.
+
+The engines vllm and transformers share this.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,12 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from chat.engines import fetching
 from chat.engines.catalogue import PERM_7B, QWEN_7B, Entry, Hub, find
 from chat.engines.gguf_folder import folder_of
 from chat.engines.llama_cpp import source_of as gguf_source
-from chat.engines.vllm_environment import VllmEnvironment
 from chat.settings import SettingsError
 from perm.checkpoint import CheckpointReport, Code, ensure, examine
 from perm.types import EngineError, EngineFault, Value
@@ -24,6 +26,16 @@ Source = Entry | Path | Hub | None
 OnProgress = Callable[[str, float | None], None]
 
 _REPOSITORY: Final = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+
+
+class Environment(Protocol):
+    """Where the model will run: a Python that has transformers and torch, and a GPU or not."""
+
+    @property
+    def python(self) -> Path: ...
+
+    @property
+    def on_gpu(self) -> bool: ...
 
 
 class Servable(Value):
@@ -45,7 +57,7 @@ class Servable(Value):
 
 
 def source_of(model: str) -> Source:
-    """What the setting names. Raises `SettingsError` where it is nothing that vLLM can serve."""
+    """What the setting names. Raises `SettingsError` where it is nothing of the kind."""
     model = model.strip()
     if not model:
         return None
@@ -71,7 +83,7 @@ def name_of(source: Source) -> str:
 
 
 async def servable(
-    source: Source, models_dir: Path, environment: VllmEnvironment, tell: OnProgress
+    source: Source, models_dir: Path, environment: Environment, tell: OnProgress
 ) -> Servable:
     """The model, fetched where we fetch it ourselves, and examined.
 
@@ -160,10 +172,10 @@ def _copy_of(hub: Hub) -> Path | None:
 
 
 async def _unpacked(
-    file: Path, name: str, models_dir: Path, environment: VllmEnvironment, tell: OnProgress
+    file: Path, name: str, models_dir: Path, environment: Environment, tell: OnProgress
 ) -> Servable:
     def told(detail: str) -> None:
-        tell(f"The model {name} is being prepared for vLLM, once. {detail}", None)
+        tell(f"The model {name} is being unpacked, once. {detail}", None)
 
     folder = await folder_of(file, models_dir, environment.python, told)
     return Servable(name=name, place=str(folder))

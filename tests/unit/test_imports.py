@@ -16,6 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [*ROOT.glob("perm/**/*.py"), *ROOT.glob("chat/**/*.py"), ROOT / "app.py"]
 
 
+IN_PROCESS = "in_process"
+"""The folder of the engine's part that torch's own thread imports."""
+
+
 def imports(path: Path) -> Iterator[tuple[str, bool]]:
     """Each imported module, and whether it is imported when the file itself is."""
     tree = ast.parse(path.read_text("utf-8"))
@@ -74,8 +78,17 @@ def test_heavy_libraries_are_imported_late(package: str) -> None:
         for path in SOURCES
         if any(of(package, name) and top for name, top in imports(path))
         and not path.name.endswith("_process.py")
+        and path.parent.name != IN_PROCESS
     ]
     assert at_once == []
+
+
+@pytest.mark.parametrize("module", ["transformers_engine", "in_process.worker"])
+def test_the_engine_in_this_process_is_named_without_torch(module: str) -> None:
+    code = f"import sys, chat.engines.{module}; print('torch' in sys.modules)"
+    command = [sys.executable, "-c", code]
+    ran = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    assert ran.stdout.strip() == "False"
 
 
 def test_only_settings_reads_the_environment() -> None:
