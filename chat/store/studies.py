@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, RowMapping, func, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.store import conversations, purging
@@ -176,8 +176,12 @@ async def set_replies(
 async def set_error(
     connection: AsyncConnection, owner: str, item_id: UUID, error: str | None
 ) -> None:
-    """Why there are no replies; None: it is to be tried again."""
-    await _change(connection, owner, item_id, error=error)
+    """Why there are no replies; None: it is to be tried again.
+
+    An item that has its replies keeps them and has no error: another process was quicker.
+    """
+    missing = study_item.c.a_reply_id.is_(None)
+    await _change(connection, owner, item_id, error=case((missing, error), else_=None))
 
 
 async def _change(connection: AsyncConnection, owner: str, item_id: UUID, **values: object) -> None:

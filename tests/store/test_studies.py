@@ -218,6 +218,16 @@ async def test_items_that_wait_are_not_shown_and_come_when_they_are_there(store:
     assert (summary.ready, summary.failed) == (1, 1)
 
 
+async def test_an_item_with_replies_has_not_failed_whoever_says_so_late(store: Store) -> None:
+    """Two processes may try the same item; the slower one is refused and would note that."""
+    study = await made(store, items=1)
+    [item] = await store.studies.items(ANNA, study.id)
+    await store.studies.set_error(ANNA, item.id, "The supporter is still answering.")
+    [now] = await store.studies.items(ANNA, study.id)
+    assert now.ready
+    assert now.error is None
+
+
 async def test_an_item_added_later_is_dealt_to_who_had_joined(store: Store) -> None:
     study = await made(store, items=1)
     await store.studies.join(study.token, BEN)
