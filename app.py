@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 from rich.console import Console
 
-from chat import api
+from chat import api, downloads
 from chat.cli import cli, for_people
 from chat.cli.options import with_settings
 from chat.cli.starting import tell
@@ -28,6 +28,7 @@ def build(services: Services) -> FastAPI:
     from chat import ui  # noqa: PLC0415 - gradio takes seconds: commands must not wait for it
 
     app = FastAPI(title="perm-chat", docs_url=None, redoc_url=None)
+    app.include_router(downloads.router(services, owner_of))  # before what is not found
     app.include_router(api.router(services, owner_of))
     api.handle_errors(app)
     ui.mount(app, services, owner_of)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from chat.limits import Refused
-from chat.store import NotFound, Store
+from chat.store import Deletion, NotFound, Store
 from chat.store.found import Choices, Filters, FoundPage, Place, Remarks
 from chat.store.records import (
     Consents,
@@ -194,7 +194,7 @@ class Conversations:
         store, _ = await self.find_reply(owner, reply_id)
         return await store.save_feedback(owner, reply_id, feedback)
 
-    async def delete(self, owner: str, conversation_id: UUID) -> None:
+    async def delete(self, owner: str, conversation_id: UUID) -> Deletion:
         """Delete means delete: rows, and the bytes they left in the file."""
         store, _ = await self.find(owner, conversation_id)
-        await store.delete_conversation(owner, conversation_id)
+        return await store.delete_conversation(owner, conversation_id)

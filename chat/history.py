@@ -43,13 +43,49 @@ def messages_for(
     The supporter's turns stand as they were generated, Analysis included. `budget`: tokens for all
     of it; when they do not suffice, the oldest turns leave in blocks, never the first.
     """
-    texts = [turn.message for turn in earlier] + [message]
-    texts[0] = prompt.frame(conversation.persona, conversation.scenario, texts[0])
-    answers = [turn.chosen.raw if turn.chosen else "" for turn in earlier]
+    texts, answers = _said(prompt, conversation, earlier, message)
     sizes = [tokens(text) + tokens(answer) for text, answer in zip(texts, answers, strict=False)]
     fixed = tokens(prompt.system) + tokens(texts[-1])
     kept = _kept(sizes, budget - fixed)
-    messages: list[BaseMessage] = [SystemMessage(prompt.system)]
+    return Prepared(
+        messages=_messages(prompt.system, texts, answers, kept),
+        turns_left_out=len(earlier) - len(kept),
+    )
+
+
+def messages_again(
+    prompt: SupporterPrompt,
+    conversation: Conversation,
+    earlier: Sequence[Turn],
+    message: str,
+    turns_left_out: int,
+) -> tuple[BaseMessage, ...]:
+    """The messages as they were when so many earlier turns had not fitted."""
+    texts, answers = _said(prompt, conversation, earlier, message)
+    return _messages(prompt.system, texts, answers, fitted(len(earlier), turns_left_out))
+
+
+def fitted(earlier: int, left_out: int) -> list[int]:
+    """Which earlier turns were shown when so many of them had not fitted: never without the first.
+
+    The inverse of what `messages_for` leaves out.
+    """
+    return [index for index in range(earlier) if index == 0 or index > left_out]
+
+
+def _said(
+    prompt: SupporterPrompt, conversation: Conversation, earlier: Sequence[Turn], message: str
+) -> tuple[list[str], list[str]]:
+    """What the seeker said, the last message included, and what was answered."""
+    texts = [turn.message for turn in earlier] + [message]
+    texts[0] = prompt.frame(conversation.persona, conversation.scenario, texts[0])
+    return texts, [turn.chosen.raw if turn.chosen else "" for turn in earlier]
+
+
+def _messages(
+    system: str, texts: Sequence[str], answers: Sequence[str], kept: Sequence[int]
+) -> tuple[BaseMessage, ...]:
+    messages: list[BaseMessage] = [SystemMessage(system)]
     pending = ""  # a message whose reply never came is put to the next one
     for index in kept:
         pending = _joined(pending, texts[index])
@@ -57,7 +93,7 @@ def messages_for(
             messages += [HumanMessage(pending), AIMessage(answers[index])]
             pending = ""
     messages.append(HumanMessage(_joined(pending, texts[-1])))
-    return Prepared(messages=tuple(messages), turns_left_out=len(earlier) - len(kept))
+    return tuple(messages)
 
 
 def exchanges(
@@ -83,7 +119,7 @@ def _kept(sizes: Sequence[int], room: int) -> list[int]:
     dropped = 0
     while dropped < len(sizes) - 1 and sizes[0] + sum(sizes[1 + dropped :]) > room:
         dropped = min(dropped + BLOCK, len(sizes) - 1)
-    return [index for index in range(len(sizes)) if index == 0 or index > dropped]
+    return fitted(len(sizes), dropped)
 
 
 def _joined(before: str, after: str) -> str:

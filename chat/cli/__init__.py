@@ -8,6 +8,8 @@ import typer
 
 from chat.cli.agree import agree
 from chat.cli.doctor import doctor
+from chat.cli.export import export
+from chat.cli.exports import exports
 from chat.cli.models import models
 from chat.cli.people import for_people
 from chat.cli.score import score
@@ -23,6 +25,8 @@ cli: Final = typer.Typer(
     pretty_exceptions_enable=False,  # rich would print local variables, keys among them
 )
 cli.command("doctor")(for_people(doctor))
+cli.command("export")(for_people(export))
+cli.command("exports")(for_people(exports))
 cli.command("score")(for_people(score))
 cli.command("selfcheck")(for_people(selfcheck))
 cli.command("agree")(for_people(agree))

@@ -1,6 +1,13 @@
 """What is kept: tables, repository and migrations, on SQLite or PostgreSQL."""
 
 from chat.store.errors import NotFound, StoreError, StoreFault
+from chat.store.export_records import (
+    Compared,
+    ExportRecord,
+    NewExport,
+    Purpose,
+    WholeConversation,
+)
 from chat.store.records import (
     Consents,
     Conversation,
@@ -21,14 +28,18 @@ from chat.store.store import Store
 from chat.store.text import storable
 
 __all__ = [
+    "Compared",
     "Consents",
     "Conversation",
     "ConversationSummary",
     "Deletion",
+    "ExportRecord",
     "Feedback",
     "FeedbackInput",
+    "NewExport",
     "NewReply",
     "NotFound",
+    "Purpose",
     "Reply",
     "ReplyStatus",
     "ReplyUpdate",
@@ -39,6 +50,7 @@ __all__ = [
     "StoreHealth",
     "Timings",
     "Turn",
+    "WholeConversation",
     "sqlite_report",
     "storable",
 ]

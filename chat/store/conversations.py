@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.store import shelf
 from chat.store.errors import NotFound
+from chat.store.export_records import ExportRecord
+from chat.store.exports import containing
 from chat.store.owned import own_conversation
 from chat.store.purging import note
 from chat.store.records import Consents, Conversation, ConversationSummary
@@ -120,8 +122,10 @@ async def change(
         await shelf.words_changed(connection, conversation.c.id == conversation_id)
 
 
-async def remove(connection: AsyncConnection, owner: str, conversation_id: UUID) -> None:
-    """Deletes a conversation with everything that hangs on it."""
+async def remove(
+    connection: AsyncConnection, owner: str, conversation_id: UUID
+) -> list[ExportRecord]:
+    """Deletes a conversation with everything that hangs on it; gives the exports that had it."""
     await own_conversation(connection, owner, conversation_id, writing=True)
     # Turns hang on replies that hang on turns: SQLite would follow that chain as deep as the
     # conversation is long, and it stops at a depth of 1,000. Loosened, all turns lie side by side.
@@ -132,6 +136,7 @@ async def remove(connection: AsyncConnection, owner: str, conversation_id: UUID)
     )
     await connection.execute(delete(conversation).where(conversation.c.id == conversation_id))
     await note(connection)
+    return await containing(connection, conversation_id)
 
 
 def _record(row: RowMapping) -> Conversation:

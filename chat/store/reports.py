@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
+from chat.store.export_records import ExportRecord
 from perm.types import Value
 
 
@@ -31,9 +32,11 @@ class Deletion(Value):
 
     `purged`: no byte of it can be read any more in the database's files. Where that had to wait,
     `detail` says why; it is tried again with the next deletion, at the end and at the next start.
-    `copies`: backup copies beside the database, which may still hold it.
+    `copies`: backup copies beside the database, which may still hold it. `exports`: those that had
+    contained it; what was handed out is out of this program's reach.
     """
 
     purged: bool
     detail: str = ""
     copies: tuple[str, ...] = ()
+    exports: tuple[ExportRecord, ...] = ()

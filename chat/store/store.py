@@ -9,6 +9,7 @@ from uuid import UUID
 
 from chat.store import (
     conversations,
+    exports,
     finding,
     health,
     judgements,
@@ -20,8 +21,10 @@ from chat.store import (
     replies,
     studies,  # noqa
     turns,
+    whole,
 )
 from chat.store.database import Database
+from chat.store.export_records import ExportRecord, NewExport, WholeConversation
 from chat.store.found import Choices, Filters, FoundPage, Place, Remarks
 from chat.store.location import locate
 from chat.store.opening import open_database
@@ -117,8 +120,9 @@ class Store:
 
     async def delete_conversation(self, owner: str, conversation_id: UUID) -> Deletion:
         """Deletes a conversation with all that hangs on it, down to the bytes in the files."""
-        await self._database.write(conversations.remove, owner, conversation_id)
-        return await purging.purge(self._database)
+        exports = await self._database.write(conversations.remove, owner, conversation_id)
+        deletion = await purging.purge(self._database)
+        return deletion.model_copy(update={"exports": tuple(exports)})
 
     # Turns
 
@@ -247,6 +251,28 @@ class Store:
         self, judge_model: str, prompt_hash: str, method: Method
     ) -> Mapping[str, Any] | None:
         return await self._database.read(prompts.latest_selfcheck, judge_model, prompt_hash, method)
+
+    # Exports
+
+    async def conversation_ids(self, owner: str) -> list[UUID]:
+        """All of the owner's conversations, oldest first."""
+        return await self._database.read(whole.conversation_ids, owner)
+
+    async def whole(self, owner: str, conversation_id: UUID) -> WholeConversation:
+        """A conversation with every turn of its tree and what all raters said of it."""
+        return await self._database.read(whole.whole, owner, conversation_id)
+
+    async def save_export(self, owner: str | None, new: NewExport) -> ExportRecord:
+        """Keeps what an export holds, before it is handed out. None: an administrator's."""
+        return await self._database.write(exports.save, owner, new)
+
+    async def exports(self, owner: str | None, limit: int = 50) -> list[ExportRecord]:
+        """The owner's exports, latest first. None: everybody's, for an administrator alone."""
+        return await self._database.read(exports.listed, owner, limit)
+
+    async def owners(self) -> list[str]:
+        """Everybody who has a conversation here. For an administrator alone."""
+        return await self._database.read(whole.owners)
 
     # The store itself
 

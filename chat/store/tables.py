@@ -262,3 +262,30 @@ selfcheck: Final = Table(
     one_of("method", Method),
     Index("ix_selfcheck_judge", "judge_model", "prompt_hash", "method", "created_at"),
 )
+
+export: Final = Table(
+    "export",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("owner", Name),  # NULL: an administrator's, of every owner
+    Column("format", Name, nullable=False),
+    Column("purpose", Name, nullable=False),
+    Column("options", Json, nullable=False),
+    Column("row_count", Integer, nullable=False),
+    Column("checksum", Name, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    CheckConstraint("owner <> ''", name="owner"),
+    CheckConstraint("row_count >= 1", name="row_count"),
+    one_of("purpose", ("train", "research")),
+    Index("ix_export_owner_created_at", "owner", "created_at"),
+)
+
+export_item: Final = Table(
+    "export_item",
+    metadata,
+    Column("export_id", ForeignKey("export.id", ondelete="CASCADE"), primary_key=True),
+    # no foreign key: that an export had contained a conversation must outlive the conversation
+    Column("conversation_id", Uuid, primary_key=True, index=True),
+    Column("row_count", Integer, nullable=False),
+    CheckConstraint("row_count >= 1", name="row_count"),
+)

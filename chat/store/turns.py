@@ -66,7 +66,7 @@ async def _next_number(
 
 async def get(connection: AsyncConnection, owner: str, turn_id: UUID) -> Turn:
     await own_turn(connection, owner, turn_id)
-    return (await _load(connection, owner, select(turn.c.id).where(turn.c.id == turn_id)))[0]
+    return (await load(connection, owner, select(turn.c.id).where(turn.c.id == turn_id)))[0]
 
 
 async def path(
@@ -81,7 +81,7 @@ async def path(
     if turn_id is not None and await own_turn(connection, owner, turn_id) != conversation_id:
         raise NotFound("turn")
     up = tree.path_to(tree.head_of(conversation_id) if turn_id is None else turn_id)
-    found = await _load(connection, owner, select(up.c.id))
+    found = await load(connection, owner, select(up.c.id))
     following = [later.parent_reply_id for later in found[1:]]
     return [
         one.model_copy(update={"replies": tuple(_followed(one.replies, reply_id))})
@@ -122,7 +122,7 @@ async def set_head(
     await tree.open_path(connection, conversation_id, turn_id)
 
 
-async def _load(connection: AsyncConnection, owner: str, ids: Select[UUID]) -> list[Turn]:
+async def load(connection: AsyncConnection, owner: str, ids: Select[UUID]) -> list[Turn]:
     """Turns in order of their number, with replies and everything on them."""
     replies = await load_replies(connection, owner, reply.c.turn_id.in_(ids))
     rows = await connection.execute(select(turn).where(turn.c.id.in_(ids)).order_by(turn.c.number))

@@ -6,6 +6,7 @@ from typing import Final
 
 from chat.ui.pages.arena import ARENA
 from chat.ui.pages.chat import CHAT
+from chat.ui.pages.export import EXPORT
 from chat.ui.pages.history import HISTORY
 from chat.ui.pages.page import Page
 
@@ -13,5 +14,6 @@ PAGES: Final[tuple[Page, ...]] = (
     CHAT,
     HISTORY,
     ARENA,
+    EXPORT,
 )
 """Only pages that exist. The first one is at `/`."""
