@@ -11,8 +11,8 @@ from chat.events import TurnEvent, TurnFailed
 from chat.store.records import Consents
 from chat.ui.actions import Actions
 from chat.ui.desk import Desk, clicked
-from chat.ui.frame import Frame
 from chat.ui.view import View, failed
+from chat.ui.wire import sent
 from perm.types import PermError, Value
 
 
@@ -26,15 +26,15 @@ class Beginning(Value):
 
 
 class Talking:
-    def __init__(self, desk: Desk) -> None:
-        self._desk, self._session = desk, desk.session
+    def __init__(self, desk: Desk, chat: gr.Chatbot) -> None:
+        self._desk, self._session, self._chat = desk, desk.session, chat
         self._actions = Actions(desk.session, desk.services.settings.helplines_file)
 
-    async def watch(self, view: View, request: gr.Request) -> AsyncIterator[Frame]:
-        """Frames while anything runs in the open conversation."""
+    async def watch(self, view: View, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
+        """Frames while anything runs in the open conversation, as they are sent."""
         self._desk.mine(view, request)
         async for _ in view.watch(self._session):
-            yield self._desk.live(view)
+            yield sent(self._desk.live(view), self._chat)
 
     async def send(  # noqa: PLR0917 - Gradio gives the fields one by one
         self,

@@ -143,11 +143,12 @@ class View:
             while self._watcher is me:
                 inbox = self._inbox
                 batch = await _batch(inbox)
+                begun = _now()
                 if inbox is self._inbox:  # else another conversation was opened meanwhile
                     await self._take(session, batch)
                 self._rest_if_idle()
                 yield self.scene
-                await asyncio.sleep(FRAME_SECONDS)
+                await asyncio.sleep(pause_after(_now() - begun))
         finally:
             if self._watcher is me:
                 self._watcher = None
@@ -208,6 +209,19 @@ class View:
 def failed(error: PermError, *, saved: bool = True) -> TurnFailed:
     """An error for people as the event that shows it in its place."""
     return TurnFailed(part=error.part, what=error.what, todo=error.todo, saved=saved)
+
+
+def pause_after(took: float) -> float:
+    """Seconds until the next frame may be drawn, when the last one took so many to be sent.
+
+    What comes after a pause is drawn at once; what comes quickly is drawn every `FRAME_SECONDS`. A
+    busy server takes longer for a frame and is then asked for fewer, so that none queues up.
+    """
+    return max(took, FRAME_SECONDS - took)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _settle(future: asyncio.Future[TurnEvent], event: TurnEvent) -> None:

@@ -62,7 +62,7 @@ def connect(page: gr.Blocks, parts: Parts, desk: Desk, browsing: Browsing) -> No
     recalled.then(browsing.load, parts.view, [*live, *side, parts.ticket, *engines], **QUIET)
     parts.timer.tick(desk.tick, parts.view, [*engines, parts.side.model], **QUIET)
     parts.link.change(None, parts.link, None, js=ADDRESS, api_visibility="private")
-    _talking(parts, Talking(desk), live, [*side, parts.ticket, *engines])
+    _talking(parts, Talking(desk, parts.middle.chat), live, [*side, parts.ticket, *engines])
     _beginning(parts, browsing)
     _sidebar(parts, browsing, [*live, *side, parts.ticket], side)
     _feedback(parts, rating)
@@ -72,8 +72,9 @@ def connect(page: gr.Blocks, parts: Parts, desk: Desk, browsing: Browsing) -> No
 def _talking(parts: Parts, talking: Talking, live: list[Any], around: list[Any]) -> None:
     middle, box, view = parts.middle, parts.middle.box, parts.view
     parts.ticket.change(
-        talking.watch, view, live, trigger_mode="multiple", concurrency_limit=PAGES, **QUIET
-    )
+        talking.watch, view, live,
+        trigger_mode="multiple", concurrency_limit=PAGES, postprocess=False, **QUIET,
+    )  # fmt: skip
     said = [box, parts.side.persona, parts.side.scenario]
     consents = [middle.keep, middle.research, middle.train]
     box.submit(talking.send, [view, *said, *consents, parts.side.model], [box, *around], **QUIET)
