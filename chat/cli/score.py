@@ -15,7 +15,7 @@ from chat.cli.options import with_settings
 from chat.cli.people import FAILED, INTERRUPTED
 from chat.cli.ready_judge import ReadyJudge, ready_judge
 from chat.engines.scripted import NAME, NOT_A_JUDGE
-from chat.scoring import BadRecord, OutFile, Scorer, ScoreRun, Summary, at_most
+from chat.scoring import BadRecord, OutFile, Scorer, ScoreRun, Seats, Summary
 from chat.settings import Settings
 
 
@@ -29,7 +29,7 @@ def score(
         typer.Option(
             min=1,
             max=1024,
-            help="Judge calls at once. Default: as many as the engine serves, at least 4.",
+            help="Judge calls at once. Default: as many as make it faster, up to 64.",
             show_default=False,
         ),
     ] = None,
@@ -83,11 +83,11 @@ async def _score(
     _refuse_same(source, out)
     console = Console(stderr=True, highlight=False)
     async with ready_judge(settings, console) as ready:
-        calls = concurrency or ready.calls
-        scorer = Scorer(ready.judge, ready.method, settings.reward, at_most(calls))
+        seats = Seats(concurrency, most=concurrency) if concurrency else Seats(ready.calls)
+        scorer = Scorer(ready.judge, ready.method, settings.reward, seats)
         with _Bar(console, lines) as bar:
             file = OutFile(out, _about(ready))
-            return await ScoreRun(scorer, file, bar, calls, raw=raw).run(source)
+            return await ScoreRun(scorer, file, bar, seats.most, raw=raw).run(source)
 
 
 def _about(ready: ReadyJudge) -> dict[str, str]:

@@ -3,7 +3,8 @@
 from chat.scoring.outfile import OutFile
 from chat.scoring.records import BadRecord, Record, in_words, read_record
 from chat.scoring.run import ScoreRun, Summary, Watcher
-from chat.scoring.scorer import Gate, Scored, Scorer, as_line, at_most, method_for
+from chat.scoring.scorer import Gate, Scored, Scorer, as_line, method_for
+from chat.scoring.seats import Seats
 
 __all__ = [
     "BadRecord",
@@ -13,10 +14,10 @@ __all__ = [
     "ScoreRun",
     "Scored",
     "Scorer",
+    "Seats",
     "Summary",
     "Watcher",
     "as_line",
-    "at_most",
     "in_words",
     "method_for",
     "read_record",

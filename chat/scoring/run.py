@@ -63,7 +63,8 @@ class ScoreRun:
         self._scorer = scorer
         self._out = out
         self._watcher = watcher
-        self._open_records = calls // len(Perspective) + 1
+        # Twice as many as fill the seats: a record whose last call is slow holds one seat alone.
+        self._open_records = 2 * calls // len(Perspective) + 1
         self._raw = raw
         self._done: set[Key] = set()
         self._ids: dict[str | int, int] = {}

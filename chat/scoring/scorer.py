@@ -40,17 +40,6 @@ Gate = Callable[[Callable[[], Awaitable[Verdict]]], Awaitable[Verdict]]
 """Runs one judge call when it is its turn."""
 
 
-def at_most(calls: int) -> Gate:
-    """A gate that lets so many judge calls run at once."""
-    seats = asyncio.Semaphore(calls)
-
-    async def gate(call: Callable[[], Awaitable[Verdict]]) -> Verdict:
-        async with seats:
-            return await call()
-
-    return gate
-
-
 @dataclass(frozen=True)
 class Scorer:
     """Judges records by one method. Every call to the judge goes through `gate`."""

@@ -18,8 +18,8 @@ from chat.scoring import (
     OutFile,
     Scorer,
     ScoreRun,
+    Seats,
     Summary,
-    at_most,
     method_for,
     read_record,
 )
@@ -98,7 +98,9 @@ def scorer_of(
     engine = ScriptedEngine(script, capabilities=capabilities)
     policy = JudgePolicy(retries=0)
     judge = Judge(engine.chat_model, engine.model_name, capabilities, prompts, policy)
-    return Scorer(judge, method_for(scoring, capabilities), RewardSettings(), at_most(calls))
+    return Scorer(
+        judge, method_for(scoring, capabilities), RewardSettings(), Seats(calls, most=calls)
+    )
 
 
 async def run(
