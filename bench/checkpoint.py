@@ -1,7 +1,5 @@
 """How long the checkpoint check takes on a model of Qwen2.5-7B's shape, and how much it reads.
 
-    python -m bench.checkpoint
-
 The files have their true sizes (15.2 GB) and are sparse: only their headers take room on the disk.
 Examined once as a folder and once over HTTP from a stand-in for the hub on this machine, so the
 network's own delays (about four round trips) come on top.
@@ -9,7 +7,6 @@ network's own delays (about four round trips) come on top.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import os
@@ -20,6 +17,7 @@ from typing import Any, Final
 
 from huggingface_hub import constants
 
+from bench.harness import Bench, Line
 from perm.checkpoint import CheckpointReport, examine
 from perm.checkpoint.architectures import Shape, expected_tensors, family_of
 from tests.support.hub import HubStandIn, running
@@ -35,6 +33,9 @@ QWEN_7B: Final[dict[str, Any]] = {
     "vocab_size": 152064,
     "tie_word_embeddings": False,
 }
+SECONDS: Final = 5.0
+"""What the check may take."""
+
 SHARDS: Final = 4
 REPOSITORY: Final = "bench/model"
 
@@ -72,11 +73,17 @@ def write_model(folder: Path, hollow: bool) -> Path:
     return folder
 
 
-def tell(label: str, report: CheckpointReport) -> None:
+def line(label: str, report: CheckpointReport) -> Line:
     codes = ", ".join(problem.code for problem in report.problems) or "ok"
-    print(
-        f"| {label} | {codes} | {report.parameters_found:,} of {report.parameters_expected:,} "
-        f"| {report.bytes_read:,} | {report.seconds:.3f} |"
+    return Line(
+        f"checkpoint check of a 7B, {label}",
+        "nothing: seconds",
+        report.seconds,
+        "s",
+        limit=SECONDS,
+        server="-",
+        detail=f"{codes}; {report.parameters_found:,} of {report.parameters_expected:,} "
+        f"parameters; {report.bytes_read:,} bytes read",
     )
 
 
@@ -87,16 +94,15 @@ def use(url: str) -> None:
     constants.ENDPOINT = url
 
 
-async def main() -> None:
-    print("| checkpoint | verdict | parameters | bytes read | seconds |\n|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as base:
+async def measure(bench: Bench) -> list[Line]:
+    lines = []
+    with tempfile.TemporaryDirectory(dir=bench.folder) as base:
         for label in ("whole", "hollow"):
             folder = write_model(Path(base) / label, hollow=label == "hollow")
-            tell(f"{label}, folder", await examine(folder))
+            report = await examine(folder)
+            lines.append(line(f"{label}, folder", report))
             async with running(HubStandIn({REPOSITORY: folder})) as hub:
                 use(hub.url)
-                tell(f"{label}, hub", await examine(REPOSITORY))
-
-
-if __name__ == "__main__":
-    asyncio.run(main())
+                report = await examine(REPOSITORY)
+                lines.append(line(f"{label}, hub", report))
+    return lines

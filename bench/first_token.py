@@ -1,0 +1,82 @@
+"""What judging costs the person who talks: the first token, and the speed after it.
+
+Judging on and off take turns in one run. `after idle`: the last turn is judged. `during judging`:
+the next message comes at the moment at which the last reply is complete.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from bench import texts
+from bench.harness import Bench, Line, listed, ratio, server_of
+from bench.talk import Talk, talking
+from chat.session import Session
+
+IDLE_LIMIT: Final = 1.1
+DURING_LIMIT: Final = 1.5
+TURNS: Final = 3
+"""Of a conversation that counts, after its first: each once after idle, once during judging."""
+
+
+@dataclass
+class Seen:
+    """Of all turns that count, in seconds and tokens a second."""
+
+    idle: list[float] = field(default_factory=list)
+    during: list[float] = field(default_factory=list)
+    speed: list[float] = field(default_factory=list)
+
+    async def talk(self, session: Session, persona: str, turns: int) -> None:
+        talk = await Talk.begin(session, persona)
+        await talk.say()
+        for _ in range(turns):
+            after_idle = await talk.reply()
+            during = await talk.reply()
+            first, second = await after_idle, await during
+            self.idle.append(first.first_token)
+            self.during.append(second.first_token)
+            self.speed.append(first.speed)
+
+
+async def measure(bench: Bench) -> list[Line]:
+    on, off = Seen(), Seen()
+    async with bench.engine() as engine:
+        async with (
+            talking(engine, bench.settings) as judged,
+            talking(engine, bench.settings, judged=False) as unjudged,
+        ):
+            for trial in range(bench.times(3)):
+                await on.talk(judged, f"{texts.PERSONA} {trial} with.", bench.times(TURNS))
+                await off.talk(unjudged, f"{texts.PERSONA} {trial} without.", bench.times(TURNS))
+        return lines(on, off, server_of(engine))
+
+
+def lines(on: Seen, off: Seen, server: str) -> list[Line]:
+    against = "judging off"
+    return [
+        Line(
+            "first token with judging on, message after idle",
+            against,
+            ratio(on.idle, off.idle),
+            limit=IDLE_LIMIT,
+            server=server,
+            detail=f"on: {listed(on.idle)}; off: {listed(off.idle)}",
+        ),
+        Line(
+            "first token with judging on, message during judging",
+            against,
+            ratio(on.during, off.during),
+            limit=DURING_LIMIT,
+            server=server,
+            detail=f"on: {listed(on.during)}; off: {listed(off.during)}",
+        ),
+        Line(
+            "tokens a second with judging on",
+            against,
+            ratio(on.speed, off.speed),
+            server=server,
+            detail=f"on: {listed(on.speed, 'a second')}; off: {listed(off.speed, 'a second')}",
+        ),
+    ]

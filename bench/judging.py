@@ -1,0 +1,131 @@
+"""From a reply's last token to four scores: direct, reasoned, and as published.
+
+Warm is a running conversation: the rubric and the earlier turns were judged before, the turn at
+hand was not. Cold: nothing of the prompt was ever read. All four are asked for after the reply;
+in the app resonation is known earlier, which is left out here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from bench import texts
+from bench.harness import Bench, Line, listed, ratio, scored, seconds, server_of
+from bench.published import PATIENCE, judge_published
+from chat.engines.base import Engine
+from perm.judges import Judge, JudgePolicy
+from perm.rubrics import Rubrics
+from perm.types import Method, Verdict
+
+BEFORE: Final = 3
+"""Turns that were judged before the one at hand."""
+
+DIRECT_LIMIT: Final = 0.15
+REASONED_LIMIT: Final = 0.5
+
+
+@dataclass
+class Times:
+    """Seconds of each trial, and the verdicts that came."""
+
+    direct: list[float] = field(default_factory=list)
+    reasoned: list[float] = field(default_factory=list)
+    published: list[float] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    read: list[float | None] = field(default_factory=list)
+
+    async def direct_of(self, judge: Judge, turn: int, persona: str) -> None:
+        self.direct.append(await seconds(self._judge(judge, turn, persona, Method.DIRECT)))
+
+    async def reasoned_of(self, judge: Judge, turn: int, persona: str) -> None:
+        self.reasoned.append(await seconds(self._judge(judge, turn, persona, Method.REASONED)))
+
+    async def published_of(self, engine: Engine, rubrics: Rubrics, turn: int, persona: str) -> None:
+        async def work() -> None:
+            asked = texts.contexts(turn, persona)
+            scores = await judge_published(engine.chat_model, rubrics, asked)
+            self.read.extend(scores.values())
+
+        self.published.append(await seconds(work()))
+
+    async def _judge(self, judge: Judge, turn: int, persona: str, method: Method) -> None:
+        asked = texts.contexts(turn, persona)
+        self.verdicts.extend([one async for one in judge.judge_all(asked, method)])
+
+
+async def measure(bench: Bench) -> list[Line]:
+    async with bench.engine() as engine:
+        personas = (f"{texts.PERSONA} She is called {n}." for n in itertools.count(1))
+        warm = await _warm(bench, engine, personas, bench.times(2))
+        cold = await _cold(bench, engine, personas, bench.times(1))
+        return [*_lines("warm", warm, server_of(engine)), *_lines("cold", cold, server_of(engine))]
+
+
+async def _warm(bench: Bench, engine: Engine, personas: Iterator[str], trials: int) -> Times:
+    """The variants take turns: a trial is one conversation, judged by each."""
+    times, rubrics = Times(), texts.unread(bench.rubrics, secrets.token_hex(4))
+    judge = judge_of(engine, rubrics)
+    for persona in itertools.islice(personas, trials):
+        for turn in range(1, BEFORE + 1):
+            await _all(judge, turn, persona)
+        await times.direct_of(judge, BEFORE + 1, persona)
+        await times.reasoned_of(judge, BEFORE + 2, persona)
+        await times.published_of(engine, rubrics, BEFORE + 2, persona)
+    return times
+
+
+async def _cold(bench: Bench, engine: Engine, personas: Iterator[str], trials: int) -> Times:
+    times, turn = Times(), BEFORE + 1
+    for persona in itertools.islice(personas, trials):
+        first, second, third = (texts.unread(bench.rubrics, secrets.token_hex(4)) for _ in range(3))
+        await times.direct_of(judge_of(engine, first), turn, persona)
+        await times.reasoned_of(judge_of(engine, second), turn, persona)
+        await times.published_of(engine, third, turn, persona)
+    return times
+
+
+def judge_of(engine: Engine, rubrics: Rubrics) -> Judge:
+    """The app's own judge, with patience for a slow machine."""
+    policy = JudgePolicy(timeout=PATIENCE, retries=0)
+    return Judge(engine.chat_model, engine.model_name, engine.capabilities, rubrics, policy)
+
+
+async def _all(judge: Judge, turn: int, persona: str) -> None:
+    async for _ in judge.judge_all(texts.contexts(turn, persona), Method.DIRECT):
+        pass
+
+
+def _lines(state: str, times: Times, server: str) -> list[Line]:
+    published = f"published: {listed(times.published)} ({_read(times)})"
+    warm = state == "warm"
+    return [
+        Line(
+            f"four direct scores after the reply, {state}",
+            f"`published`, {state}",
+            ratio(times.direct, times.published),
+            limit=DIRECT_LIMIT if warm else None,
+            server=server,
+            detail=f"direct: {listed(times.direct)} ({scored(_by(times, Method.DIRECT))}); "
+            f"{published}",
+        ),
+        Line(
+            f"four reasoned verdicts after the reply, {state}",
+            f"`published`, {state}",
+            ratio(times.reasoned, times.published),
+            limit=REASONED_LIMIT if warm else None,
+            server=server,
+            detail=f"reasoned: {listed(times.reasoned)} ({scored(_by(times, Method.REASONED))})",
+        ),
+    ]
+
+
+def _by(times: Times, method: Method) -> list[Verdict]:
+    return [one for one in times.verdicts if one.method is method]
+
+
+def _read(times: Times) -> str:
+    return f"{sum(score is not None for score in times.read)} of {len(times.read)} scored"
