@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: run test test-unit test-slow test-vllm vllm gpu check clean
+.PHONY: bench run test test-unit test-slow test-vllm vllm gpu check clean
 .DEFAULT_GOAL := run
 
 # The base install; no torch.
@@ -39,6 +39,9 @@ test-vllm: $(VENV)/.tests vllm ## the vllm engine with a real vLLM
 
 test-unit: $(VENV)/.tests ## the fast ones alone
 	$(BIN)/pytest -m unit $(ARGS)
+
+bench: $(VENV)/.tests ## speed, as ratios from one run; writes bench/RESULTS.md
+	$(BIN)/python -m bench $(ARGS)
 
 check: $(VENV)/.tests ## style and types
 	$(BIN)/ruff check .

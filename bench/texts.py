@@ -15,11 +15,11 @@ SCENARIO: Final = "Her mother died seven weeks ago, and she has gone back to wor
 
 _SAID: Final = (
     "Today the staff room was quiet when I came in late.",
-    "I found her old scarf again and could not put it down.",
+    "I found her old scarf again and could not let go.",
     "My brother called twice and I let it ring both times.",
     "Everybody says how well I do and I nod every time.",
     "Last night I sat on the stairs until it was two.",
-    "I cooked her dish and threw it all away in the end.",
+    "I cooked her dish and threw it away in the end.",
     "The children in my class made a card with a sun.",
 )
 _ANSWERED: Final = (
