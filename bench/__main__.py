@@ -29,6 +29,9 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "checkpoint": checkpoint.measure,
 }
 
+LONGEST: Final = 15 * 60
+"""Seconds that one measure may take, unless told otherwise."""
+
 
 def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
@@ -46,11 +49,16 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
         "--model", default="small", help="small (135M), default (1.5B), or the engine's own name"
     )
     parser.add_argument("--quick", action="store_true", help="every measure, but few trials")
+    parser.add_argument(
+        "--longest", type=float, default=LONGEST, help="seconds that one measure may take"
+    )
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the table goes")
     return parser.parse_args(given)
 
 
-async def measured(bench: Bench, names: Sequence[str]) -> tuple[list[Line], list[str]]:
+async def measured(
+    bench: Bench, names: Sequence[str], longest: float = LONGEST
+) -> tuple[list[Line], list[str]]:
     """The lines of these measures, and what failed; one that fails does not end the others."""
     lines: list[Line] = []
     failures: list[str] = []
@@ -58,7 +66,11 @@ async def measured(bench: Bench, names: Sequence[str]) -> tuple[list[Line], list
     for name in names:
         began = time.perf_counter()
         try:
-            found = await MEASURES[name](bench)
+            async with asyncio.timeout(longest):
+                found = await MEASURES[name](bench)
+        except TimeoutError:
+            failures.append(f"{name}: not done within {longest:.0f} s on this machine")
+            continue
         except Exception as error:  # noqa: BLE001 - whatever it was, the other measures count
             traceback.print_exc()
             failures.append(f"{name}: {type(error).__name__}: {error}")
@@ -74,7 +86,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = settings_for(EngineName(told.engine), told.model, told.base_url, Path(folder))
         bench = Bench(settings, Path(folder), told.quick)
-        lines, failures = asyncio.run(measured(bench, told.only or list(MEASURES)))
+        lines, failures = asyncio.run(measured(bench, told.only or list(MEASURES), told.longest))
     command = " ".join(["python -m bench", *sys.argv[1:]])
     told.out.write_text(report.written(lines, command, failures), "utf-8")
     print(f"written to {told.out}", file=sys.stderr)

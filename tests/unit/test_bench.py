@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from langchain_core.messages import BaseMessage
 
 from bench import texts
-from bench.__main__ import MEASURES, arguments
+from bench.__main__ import MEASURES, arguments, measured
 from bench.early import line_of
 from bench.first_token import Seen, lines
 from bench.fixed_server import stamp, stamps
 from bench.growth import new_tokens
-from bench.harness import Line, quantile, ratio
+from bench.harness import Bench, Line, quantile, ratio
 from bench.page_client import Layout
 from bench.published import judge_published
 from bench.report import row, written
@@ -22,7 +23,7 @@ from bench.score import records
 from bench.talk import Heard
 from chat.engines.scripted_model import ScriptedChatModel
 from chat.scoring import read_record
-from chat.settings import ROOT
+from chat.settings import ROOT, Settings
 from chat.store.records import Timings
 from perm import rubrics
 from perm.rubrics import Rubrics
@@ -181,3 +182,23 @@ def test_one_measure_can_be_asked_for() -> None:
     assert set(MEASURES) >= {"judging", "growth", "early", "first-token", "page", "score", "start"}
     with pytest.raises(SystemExit):
         arguments(["--only", "nothing"])
+
+
+async def test_a_measure_that_fails_or_takes_too_long_does_not_end_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: Bench) -> list[Line]:
+        raise RuntimeError("no server")
+
+    async def endless(_: Bench) -> list[Line]:
+        await asyncio.Event().wait()
+        return []
+
+    async def good(_: Bench) -> list[Line]:
+        return [Line("a", "b", 1.0)]
+
+    measures = {"broken": broken, "endless": endless, "good": good}
+    monkeypatch.setattr("bench.__main__.MEASURES", measures)
+    found, failures = await measured(Bench(Settings(), tmp_path), list(measures), longest=0.05)
+    assert [line.what for line in found] == ["a"]
+    assert [failure.split(":")[0] for failure in failures] == ["broken", "endless"]
