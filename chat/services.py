@@ -16,7 +16,7 @@ from chat.safety import patterns
 from chat.serving import Serving
 from chat.session import Session
 from chat.settings import Settings
-from chat.store import Store
+from chat.store import RENEW_SECONDS, Store, StoreError
 from perm import rubrics
 from perm.rubrics import Rubrics
 from perm.selfcheck_report import SelfCheckReport
@@ -56,6 +56,7 @@ class Services:
             await services._save_prompts(store)
         for engine in services.engines:
             await engine.start()
+        services._renewing = asyncio.create_task(services._renew())
         services._warming = asyncio.create_task(services._warm())
         services.arena.start()
         return services
@@ -64,6 +65,7 @@ class Services:
     """How far this judge could be trusted when it was last checked, with these prompts."""
 
     _warming: asyncio.Task[None] | None = None
+    _renewing: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         self.arena = Arena(self.session)
@@ -82,6 +84,8 @@ class Services:
         await self.session.close()
         for engine in self.engines:
             await engine.stop()
+        if self._renewing is not None:
+            self._renewing.cancel()
         await self.store.close()
         await self.session.unkept.close()
 
@@ -91,6 +95,18 @@ class Services:
         for perspective in Perspective:
             rubric = prompts[perspective]
             await store.save_prompt(rubric.hash, perspective.value, rubric.text)
+
+    async def _renew(self) -> None:
+        """Say every few seconds that this process lives, and end what others left behind."""
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            try:
+                marked = await self.store.renew_claims()
+            except StoreError as error:
+                log.warning("claims could not be renewed: %s", error.fault)
+            else:
+                if marked:
+                    log.info("%d replies of a process that ended are marked interrupted", marked)
 
     async def _recall_selfcheck(self) -> None:
         serving = self.session.serving

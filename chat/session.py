@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from typing import Any
 from uuid import UUID
 
-from chat import answering, safety
+from chat import answering, elsewhere, safety
 from chat.answering import Answer, Path, Turned
+from chat.claims import Claims
 from chat.conversations import Conversations
 from chat.events import TurnEnded, TurnEvent
 from chat.feed import Feed, watch
@@ -40,6 +41,7 @@ class Session(Conversations):
         self.serving = serving
         self.limits = Limits(serving.settings)
         self._running = Running()
+        self._claims = Claims(self._running)
 
     async def begin(
         self,
@@ -147,26 +149,33 @@ class Session(Conversations):
 
     async def follow(self, owner: str, conversation_id: UUID) -> AsyncIterator[TurnEvent]:
         """Join whatever runs in a conversation, from its first event on: after a reload, say."""
-        await self.find(owner, conversation_id)
-        async for event in watch(self._running.feeds(conversation_id)):
+        store, _ = await self.find(owner, conversation_id)
+        here = self._running.feeds(conversation_id)
+        there = not here and await store.is_written_elsewhere(owner, conversation_id)
+        events = elsewhere.follow(store, owner, conversation_id) if there else watch(here)
+        async for event in events:
             yield event
 
     # What a person does to a running turn.
 
     async def stop(self, owner: str, conversation_id: UUID) -> None:
         """End the reply that is being written; what came is kept."""
-        await self.find(owner, conversation_id)
+        store, _ = await self.find(owner, conversation_id)
+        if await store.is_written_elsewhere(owner, conversation_id):
+            raise elsewhere.cannot_stop()
         self._running.stop(conversation_id)
 
     async def is_running(self, owner: str, conversation_id: UUID) -> bool:
         """Whether a reply is being written or judged in this conversation."""
-        await self.find(owner, conversation_id)
-        return bool(self._running.feeds(conversation_id))
+        store, _ = await self.find(owner, conversation_id)
+        here = bool(self._running.feeds(conversation_id))
+        return here or await store.is_written_elsewhere(owner, conversation_id)
 
     async def is_writing(self, owner: str, conversation_id: UUID) -> bool:
         """Whether a reply is being written in this conversation; judging may outlast it."""
-        await self.find(owner, conversation_id)
-        return self._running.is_writing(conversation_id)
+        store, _ = await self.find(owner, conversation_id)
+        here = self._running.is_writing(conversation_id)
+        return here or await store.is_written_elsewhere(owner, conversation_id)
 
     async def close(self, patience: float = 5.0) -> None:
         """End every reply as interrupted; wait up to `patience` seconds until all is saved."""
@@ -199,13 +208,13 @@ class Session(Conversations):
         voices: Voices | None,
     ) -> None:
         store, place = await find()
-        self._running.claim(place.id)
+        await self._claims.take(store, place)
         try:
             path = await begin(store, place)
             who = voices(place) if voices else self.serving.voices(place.model)
             work = await self._prepare(store, place, path, feed, who)
         except BaseException:  # whatever it was, the conversation must not stay claimed
-            self._running.release(place.id)
+            await self._claims.give_back(store, place.id)
             raise
         self._running.start(place.id, feed, work)
 
@@ -254,7 +263,7 @@ class Session(Conversations):
                 await asyncio.gather(*map(write, begun))
             finally:
                 widening.cancel()
-                self._running.release(place.id)
+                await self._claims.give_back(store, place.id)
             await asyncio.gather(*judging)
 
         return work()

@@ -8,6 +8,7 @@ from chat.store.export_records import (
     Purpose,
     WholeConversation,
 )
+from chat.store.leases import RENEW_SECONDS
 from chat.store.records import (
     Consents,
     Conversation,
@@ -28,6 +29,7 @@ from chat.store.store import Store
 from chat.store.text import storable
 
 __all__ = [
+    "RENEW_SECONDS",
     "Compared",
     "Consents",
     "Conversation",

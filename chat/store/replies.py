@@ -76,20 +76,6 @@ async def get(connection: AsyncConnection, owner: str, reply_id: UUID) -> Reply:
     return (await load(connection, owner, reply.c.id == reply_id))[0]
 
 
-async def mark_interrupted(connection: AsyncConnection) -> int:
-    """Every owner's replies that are said to be being written: nobody writes them any more."""
-    marked = (
-        update(reply)
-        .where(reply.c.status == ReplyStatus.WRITING)
-        .values(status=ReplyStatus.INTERRUPTED)
-        .returning(reply.c.id)
-    )
-    found = list(await connection.scalars(marked))
-    for reply_id in found:
-        await shelf.words_changed(connection, reply.c.id == reply_id)
-    return len(found)
-
-
 async def load(connection: AsyncConnection, owner: str, which: ColumnElement[bool]) -> list[Reply]:
     """Replies with verdicts, reward, feedback and pick: five statements, however many."""
     ids = select(reply.c.id).where(which)

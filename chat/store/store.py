@@ -13,6 +13,7 @@ from chat.store import (
     finding,
     health,
     judgements,
+    leases,
     picks,
     prompts,
     purging,
@@ -43,6 +44,7 @@ from chat.store.records import (
 from chat.store.reports import Deletion, StoreHealth
 from chat.store.study_door import Studies
 from chat.store.study_records import PickedBy
+from chat.store.writers import Writer
 from perm.types import Method, Reward, Verdict
 
 
@@ -56,6 +58,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._writer = Writer.new()
         self.studies = Studies(database)
 
     @classmethod
@@ -190,8 +193,31 @@ class Store:
         await self._database.write(picks.save, owner, reply_id, picked_by)
 
     async def mark_interrupted(self) -> int:
-        """On start, before anything is written: how many replies the last run left unfinished."""
-        return await self._database.write(replies.mark_interrupted)
+        """On start, before anything is written: how many replies nobody will finish any more.
+
+        Those that another living process is writing are left alone.
+        """
+        return await self._database.write(leases.mark_interrupted, self._writer)
+
+    # Who writes where, if several processes share the database
+
+    async def claim(self, owner: str, conversation_id: UUID) -> bool:
+        """Takes a conversation for a reply of this process; False: another one writes there."""
+        return await self._database.write(leases.take, owner, conversation_id, self._writer)
+
+    async def release(self, conversation_id: UUID) -> None:
+        """Gives it back. What is not released runs out by itself."""
+        await self._database.write(leases.release, conversation_id, self._writer)
+
+    async def is_written_elsewhere(self, owner: str, conversation_id: UUID) -> bool:
+        """Whether another process writes in it."""
+        return await self._database.read(leases.elsewhere, owner, conversation_id, self._writer)
+
+    async def renew_claims(self) -> int:
+        """Every few seconds: holds what is claimed, and marks what dead processes left behind."""
+        if not await self._database.read(leases.any_taken):
+            return 0
+        return await self._database.write(leases.renew, self._writer)
 
     # What is said of replies
 

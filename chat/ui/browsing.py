@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import gradio as gr
 
+from chat.limits import Refused
 from chat.store.records import Consents
 from chat.ui.desk import Desk, clicked, uuid_of
 from chat.ui.lists import Persona
@@ -86,7 +88,8 @@ class Browsing:
         await view.open(self._session, wanted)
 
     async def _delete(self, view: View, owner: str, conversation_id: UUID) -> None:
-        await self._session.stop(owner, conversation_id)
+        with contextlib.suppress(Refused):  # what another server writes ends with its rows
+            await self._session.stop(owner, conversation_id)
         await self._session.delete(owner, conversation_id)
         await view.open(self._session, None)
 

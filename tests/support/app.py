@@ -43,7 +43,7 @@ def running_app(home: Path, *options: str) -> Iterator[App]:
 
     `home` keeps its data: a second start with the same one finds the first one's conversations.
     """
-    port = _free_port()
+    port = free_port()
     data, log = home / "data", home / "log.txt"
     home.mkdir(parents=True, exist_ok=True)
     command = [
@@ -67,7 +67,7 @@ def running_app(home: Path, *options: str) -> Iterator[App]:
             process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
