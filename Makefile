@@ -18,8 +18,8 @@ $(VENV)/.tests: pyproject.toml $(BIN)/perm-chat
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $(VENV)/.tests
 
-run: $(BIN)/perm-chat ## serve http://127.0.0.1:7860
-	$(BIN)/python app.py $(ARGS)
+run: $(BIN)/perm-chat ## serve http://127.0.0.1:7860; with vLLM where a GPU is found, and says so first
+	$(BIN)/python scripts/run.py $(ARGS)
 
 test: $(VENV)/.tests ## the tests, then the app with the real model; skips are named
 	$(BIN)/pytest $(ARGS)

@@ -74,7 +74,8 @@ class Settings(BaseSettings):
         About("Its model: a catalogue name, a GGUF file, a server's name for it. Empty: default."),
     ] = ""
     base_url: Annotated[
-        str, About("An OpenAI-compatible address, as http://127.0.0.1:8000/v1.")
+        str,
+        About("An OpenAI-compatible address, as http://127.0.0.1:8000/v1; several as the judge's."),
     ] = ""
     api_key: Annotated[
         SecretStr, About("Key for that server. Better set by variable than by flag.")
@@ -83,7 +84,10 @@ class Settings(BaseSettings):
         EngineName | None, About("How the judge is served. Default: as the supporter.")
     ] = None
     judge_model: Annotated[str, About("The judge's model.")] = ""
-    judge_base_url: Annotated[str, About("Address of the judge's server.")] = ""
+    judge_base_url: Annotated[
+        str,
+        About("Address of the judge's server; several, parted by commas, share the load."),
+    ] = ""
     judge_api_key: Annotated[SecretStr, About("Key for the judge's server.")] = SecretStr("")
 
     method: Annotated[Scoring, About("How scores are asked for.")] = Scoring.AUTO
@@ -136,8 +140,18 @@ class Settings(BaseSettings):
     gpu_memory: Annotated[
         float, About("Part of a GPU's memory that the model may take."), Field(gt=0, le=1)
     ] = 0.9
+    vllm_tensor_parallel: Annotated[
+        int, About("GPUs that one copy of vLLM's model is cut across."), Field(ge=1)
+    ] = 1
+    vllm_data_parallel: Annotated[
+        int, About("Copies of vLLM's model that share the load."), Field(ge=1)
+    ] = 1
+    vllm_quantization: Annotated[
+        str, About("How vLLM makes the weights smaller, as fp8. Empty: as they are.")
+    ] = ""
     vllm_options: Annotated[
-        str, About("Further options of `vllm serve`, as --tensor-parallel-size 2.")
+        str,
+        About("Further options of `vllm serve`, as on a command line; they have the last word."),
     ] = ""
     threads: Annotated[int, About("CPU threads for the model; 0 is all cores."), Field(ge=0)] = 0
 

@@ -11,7 +11,7 @@ from chat import engines
 from chat.cli.findings import Finding, Level, of_error, ok, problem, warning
 from chat.cli.people import size
 from chat.engines import fetching
-from chat.engines.base import Engine
+from chat.engines.base import Engine, Phase
 from chat.engines.catalogue import CODER, QWEN
 from chat.engines.scripted import NAME, NOT_A_JUDGE
 from chat.settings import Settings
@@ -59,7 +59,9 @@ async def _started(engine: Engine, about: str, named: str) -> AsyncIterator[Find
         what = f"{named} was not ready after {PATIENCE:.0f} s."
         yield problem(about, what, engine.state.todo)
     else:
-        yield _up(about, named, engine)
+        yield _up(about, f"{engine.name}, {engine.model_name}", engine)
+        for finding in _servers(about, engine):
+            yield finding
         for finding in _capabilities(about, engine.capabilities):
             yield finding
     finally:
@@ -98,6 +100,26 @@ def _up(about: str, named: str, engine: Engine) -> Finding:
     if engine.name == NAME:
         return warning(about, NOT_A_JUDGE, "Choose another with --engine.")
     return ok(about, f"{named} is ready")
+
+
+def _servers(about: str, engine: Engine) -> Iterator[Finding]:
+    """Where several addresses share the load: each of them, and what they do not all do alike."""
+    from chat.engines.pool import PoolEngine  # noqa: PLC0415 - as above
+
+    if not isinstance(engine, PoolEngine):
+        return
+    for number, one in enumerate(engine.engines, start=1):
+        state, place = one.state, f"{about}, server {number}"
+        if state.phase is Phase.READY:
+            yield ok(place, state.detail)
+        else:
+            yield warning(place, f"{state.detail} The others take its calls.", state.todo)
+    if unlike := engine.disagreements:
+        yield warning(
+            about,
+            f"Its servers do not all do alike: {', '.join(unlike)}. The weakest counts.",
+            "Serve the same model with the same program at each address.",
+        )
 
 
 def _capabilities(about: str, can: Capabilities) -> Iterator[Finding]:

@@ -28,14 +28,8 @@ def build(settings: Settings, role: Role) -> Engine:
         from perm import rubrics  # noqa: PLC0415
 
         return ScriptedEngine.demo(rubrics.load(settings.prompts_dir))
-    if engine is EngineName.OPENAI:
-        from chat.engines.openai import OpenAIEngine  # noqa: PLC0415
-
-        return OpenAIEngine(base_url, key, model)
-    if engine is EngineName.VLLM and base_url:
-        from chat.engines.vllm import RunningVllmEngine  # noqa: PLC0415
-
-        return RunningVllmEngine(base_url, key, model)
+    if engine is EngineName.OPENAI or (engine is EngineName.VLLM and base_url):
+        return _at_addresses(engine, model, base_url, key)
     if base_url:
         raise SettingsError(
             f"A server's address is set, but the engine of the {role} is {engine.value}.",
@@ -43,6 +37,7 @@ def build(settings: Settings, role: Role) -> Engine:
         )
     if engine is EngineName.VLLM:
         from chat.engines.vllm import VllmEngine  # noqa: PLC0415
+        from chat.engines.vllm_command import Shape  # noqa: PLC0415
 
         return VllmEngine(
             model,
@@ -50,6 +45,11 @@ def build(settings: Settings, role: Role) -> Engine:
             log_file=settings.data_dir / f"vllm-{role}.log",
             context_tokens=settings.context_tokens,
             memory=settings.gpu_memory,
+            shape=Shape(
+                tensor_parallel=settings.vllm_tensor_parallel,
+                data_parallel=settings.vllm_data_parallel,
+                quantization=settings.vllm_quantization,
+            ),
             options=settings.vllm_options,
         )
     if engine is EngineName.TRANSFORMERS:
@@ -71,6 +71,19 @@ def build(settings: Settings, role: Role) -> Engine:
         context_tokens=settings.context_tokens,
         threads=settings.threads,
     )
+
+
+def _at_addresses(engine: EngineName, model: str, base_url: str, key: SecretStr) -> Engine:
+    """The model at an address, or at several, parted by commas, that share the load."""
+    from chat.engines.openai import OpenAIEngine  # noqa: PLC0415
+    from chat.engines.pool import PoolEngine  # noqa: PLC0415
+    from chat.engines.vllm import RunningVllmEngine  # noqa: PLC0415
+    from chat.settings import EngineName  # noqa: PLC0415
+
+    kind = RunningVllmEngine if engine is EngineName.VLLM else OpenAIEngine
+    addresses = dict.fromkeys(part.strip() for part in base_url.split(",") if part.strip())
+    made = [kind(address, key, model) for address in addresses or ("",)]
+    return made[0] if len(made) == 1 else PoolEngine(made)
 
 
 def _choice(settings: Settings, role: Role) -> tuple[EngineName, str, str, SecretStr]:

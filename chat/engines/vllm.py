@@ -20,7 +20,7 @@ from chat.engines.openai import PATIENCE, OpenAIEngine, context_of
 from chat.engines.own_server import NOWHERE, OwnServerEngine
 from chat.engines.process_group import members
 from chat.engines.vllm_chat import VllmChatModel
-from chat.engines.vllm_command import Plan, command, options_of, variables
+from chat.engines.vllm_command import Plan, Shape, command, options_of, variables
 from chat.engines.vllm_environment import FOLDER, environment_in
 from chat.engines.vllm_model import Servable, name_of, servable, source_of
 from chat.settings import EngineName
@@ -61,9 +61,9 @@ class VllmEngine(OwnServerEngine):
     """A model served by vLLM on this machine, with the LoRA adapters that fit it.
 
     `model`: a catalogue name, a folder, a GGUF file, a repository of the hub (`owner/name`), or
-    empty for the default. `options`: further words for `vllm serve`, as on a command line.
-    `memory`: the part of the GPU's memory that it may take, 0 to 1. Raises `SettingsError` for what
-    cannot be.
+    empty for the default. `shape`: how it lies on the hardware. `options`: further words for
+    `vllm serve`, as on a command line. `memory`: the part of the GPU's memory that it may take, 0
+    to 1. Raises `SettingsError` for what cannot be.
     """
 
     name = EngineName.VLLM.value
@@ -76,6 +76,7 @@ class VllmEngine(OwnServerEngine):
         log_file: Path,
         context_tokens: int,
         memory: float = 0.9,
+        shape: Shape | None = None,
         options: str = "",
         environment: Path = FOLDER,
     ) -> None:
@@ -83,6 +84,7 @@ class VllmEngine(OwnServerEngine):
         self._models_dir = models_dir
         self._context_tokens = context_tokens
         self._memory = memory
+        self._shape = shape
         self._options = options_of(options)
         self._environment = environment
         self._plan: Plan | None = None
@@ -105,7 +107,7 @@ class VllmEngine(OwnServerEngine):
         self.model_name = self._chat_model.model_name = model.name
         names = (model.name, model.place, *model.also)
         adapters = await lora.adapters_for(names, self._models_dir)
-        self._plan = Plan(environment=place, model=model, adapters=adapters)
+        self._plan = Plan(environment=place, model=model, adapters=adapters, shape=self._shape)
 
     async def _launch(self, key: str) -> Child:
         plan = self._prepared

@@ -31,6 +31,32 @@ class Plan(Value):
     environment: VllmEnvironment
     model: Servable
     adapters: tuple[Adapter, ...] = ()
+    shape: Shape | None = None
+
+
+class Shape(Value):
+    """How the model lies on the hardware.
+
+    `tensor_parallel`: GPUs that one copy is cut across; `data_parallel`: copies that share the
+    load; `quantization`: vLLM's name for how the weights are made smaller, empty for as they are.
+    """
+
+    tensor_parallel: int = 1
+    data_parallel: int = 1
+    quantization: str = ""
+
+    @property
+    def words(self) -> list[str]:
+        """What vLLM must be told; nothing of what is its own default."""
+        return [
+            *_unless(1, "--tensor-parallel-size", self.tensor_parallel),
+            *_unless(1, "--data-parallel-size", self.data_parallel),
+            *_unless("", "--quantization", self.quantization),
+        ]
+
+
+def _unless(usual: object, option: str, value: object) -> list[str]:
+    return [] if value == usual else [option, str(value)]
 
 
 def options_of(text: str) -> tuple[str, ...]:
@@ -64,7 +90,8 @@ def command(plan: Plan, context_tokens: int, memory: float, more: Sequence[str])
         found += ["--gpu-memory-utilization", f"{memory:g}"]
     else:
         found += ["--dtype", "float32", "--enforce-eager"]
-    return [*found, *_lora(plan.adapters), *more]
+    shape = plan.shape.words if plan.shape else []
+    return [*found, *shape, *_lora(plan.adapters), *more]
 
 
 def variables(plan: Plan, key: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from chat.engines import fetching, gguf_folder, lora, vllm_model
 from chat.engines.catalogue import PERM_7B, QWEN_7B, SMOLLM, Hub
 from chat.engines.vllm import RunningVllmEngine, VllmEngine
 from chat.engines.vllm_chat import VllmChatModel
-from chat.engines.vllm_command import Plan, command, options_of, variables
+from chat.engines.vllm_command import Plan, Shape, command, options_of, variables
 from chat.engines.vllm_environment import VllmEnvironment, environment_in
 from chat.engines.vllm_log import error_in, failure_in, step_in
 from chat.engines.vllm_model import Servable, servable, source_of
@@ -68,6 +68,15 @@ def test_ones_own_options_are_said_last() -> None:
     assert words[-4:] == ["--tensor-parallel-size", "2", "--max-model-len", "8192"]
     with pytest.raises(SettingsError, match="quotation mark"):
         options_of("--quantization 'fp8")
+
+
+def test_the_shape_is_told_where_it_is_not_vllms_own() -> None:
+    assert Shape().words == []
+    shape = Shape(tensor_parallel=2, data_parallel=4, quantization="fp8")
+    words = command(Plan(environment=GPU, model=MODEL, shape=shape), 4096, 0.9, ())
+    assert after(words, "--tensor-parallel-size") == "2"
+    assert after(words, "--data-parallel-size") == "4"
+    assert after(words, "--quantization") == "fp8"
 
 
 def test_the_context_is_never_more_than_a_model_was_made_for(tmp_path: Path) -> None:
