@@ -35,10 +35,13 @@ JUDGING_SECONDS: Final = 60.0
 WHY: Final = "Another server of this app is writing this reply. It appears here as it is saved."
 
 
+ANSWERING: Final = "The supporter is still answering, in another server of this app."
+
+
 def answering() -> Refused:
     """What a second reply is told."""
     return Refused(
-        "The supporter is still answering, in another server of this app.",
+        ANSWERING,
         "Wait for it; it appears here as it is saved.",
     )
 

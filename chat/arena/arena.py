@@ -16,6 +16,7 @@ from chat.answering import JUDGED
 from chat.arena.contestants import Contestants
 from chat.arena.masking import mask
 from chat.arena.results import Results, results
+from chat.elsewhere import ANSWERING
 from chat.events import ReplyDone, TurnFailed, TurnSaved
 from chat.limits import Refused
 from chat.session import Session
@@ -182,11 +183,17 @@ class Arena:
     async def _work(self) -> None:
         """One item after the other; a failed one is marked and does not stop the rest."""
         while True:
-            found = [one for one in await self._studies.waiting() if one[1].id not in self._running]
+            found = [one for one in await self._studies.waiting() if await self._free(one[1])]
             if not found:
                 return
             await self._session.serving.line.idle()
             await asyncio.wait({self._begin(*found[0])})
+
+    async def _free(self, item: Item) -> bool:
+        """Whether nobody answers it already: here, or in another process of this app."""
+        if item.id in self._running:
+            return False
+        return not await self._session.kept.is_claimed_elsewhere(item.conversation_id)
 
     def _begin(self, study: Study, item: Item) -> asyncio.Task[None]:
         task = asyncio.create_task(self._answer(study, item))
@@ -217,6 +224,8 @@ class Arena:
         ):
             if isinstance(event, TurnSaved):
                 replies.append(event.reply_id)
+            elif isinstance(event, TurnFailed) and event.what == ANSWERING:
+                return None  # another process was quicker
             elif isinstance(event, TurnFailed):
                 failures.append(f"{event.what} {event.todo}".strip())
             elif isinstance(event, ReplyDone):

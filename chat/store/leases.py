@@ -58,6 +58,11 @@ async def elsewhere(
     return await _holder(connection, conversation_id, writer) is not None
 
 
+async def held(connection: AsyncConnection, conversation_id: UUID, writer: Writer) -> bool:
+    """The same, whoever owns it; False where it is gone."""
+    return await _holder(connection, conversation_id, writer) is not None
+
+
 async def any_taken(connection: AsyncConnection) -> bool:
     """Whether there is a lease at all: asked often, and cheap."""
     query = select(conversation.c.id).where(conversation.c.writer.is_not(None)).limit(1)
@@ -109,7 +114,8 @@ async def _holder(connection: AsyncConnection, conversation_id: UUID, writer: Wr
     query = select(conversation.c.writer, conversation.c.writer_seen).where(
         conversation.c.id == conversation_id
     )
-    holder, seen = (await connection.execute(query)).one()
+    row = (await connection.execute(query)).first()
+    holder, seen = row or (None, None)
     if holder is None or holder == str(writer):
         return None
     lives = _lives(holder, seen, await _now(connection), writer)

@@ -213,6 +213,10 @@ class Store:
         """Whether another process writes in it."""
         return await self._database.read(leases.elsewhere, owner, conversation_id, self._writer)
 
+    async def is_claimed_elsewhere(self, conversation_id: UUID) -> bool:
+        """The same, for the app's own work: whoever's conversation it is."""
+        return await self._database.read(leases.held, conversation_id, self._writer)
+
     async def renew_claims(self) -> int:
         """Every few seconds: holds what is claimed, and marks what dead processes left behind."""
         if not await self._database.read(leases.any_taken):
