@@ -207,6 +207,14 @@ class Settings(BaseSettings):
             length_limit=self.reward_length_limit,
         )
 
+    def reward_or(self, default: RewardSettings) -> RewardSettings:
+        """The reward's settings where something else than ours is usual: `default`, and over it
+        what somebody set."""
+        start = "reward_"
+        given = {name for name in self.model_fields_set if name.startswith(start)}
+        changes = {name.removeprefix(start): getattr(self, name) for name in given}
+        return RewardSettings.model_validate({**default.model_dump(), **changes})
+
     @property
     def judge_is_supporter(self) -> bool:
         """Whether one engine serves both."""
@@ -229,7 +237,8 @@ def load(config: Path | None = None, **flags: Any) -> Settings:  # noqa: ANN401
     except ValueError as error:  # tomllib's decode error is one
         raise SettingsError(f"The settings file {path} cannot be read: {error}") from None
     return Settings.model_construct(
-        **{name: getattr(found, name) for name in Settings.model_fields}
+        _fields_set=set(found.model_fields_set),  # what was set, as against left at its default
+        **{name: getattr(found, name) for name in Settings.model_fields},
     )
 
 

@@ -14,6 +14,7 @@ from chat.cli.models import models
 from chat.cli.people import for_people
 from chat.cli.score import score
 from chat.cli.selfcheck import selfcheck
+from chat.cli.train import train
 
 __all__ = ["cli", "for_people"]
 
@@ -30,4 +31,5 @@ cli.command("exports")(for_people(exports))
 cli.command("score")(for_people(score))
 cli.command("selfcheck")(for_people(selfcheck))
 cli.command("agree")(for_people(agree))
+cli.command("train")(for_people(train))
 cli.add_typer(models, name="models")
