@@ -26,9 +26,11 @@ def preferring_script(taste: Taste) -> Callable[[Sequence[BaseMessage]], Line]:
     prompts = rubrics.load(Settings().prompts_dir)
 
     def answer(messages: Sequence[BaseMessage]) -> Line:
-        system = next(one.text for one in messages if isinstance(one, SystemMessage))
+        system = next((one.text for one in messages if isinstance(one, SystemMessage)), "")
+        seat = next((one for one in Perspective if prompts[one].system == system), None)
+        if seat is None:
+            return "5"  # an engine finds out what this model can do
         asked = next(one.text for one in reversed(messages) if isinstance(one, HumanMessage))
-        seat = next(one for one in Perspective if prompts[one].system == system)
         level = taste(rated_part(asked))
         if seat is not Perspective.BYSTANDER:
             return f"Reason: by its taste.\nScore: {round(1 + 4 * level)}"
