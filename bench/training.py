@@ -99,7 +99,9 @@ def curve(backbone: Backbone, name: str, seed: int, steps: int) -> list[dict[str
             trl=SETTINGS[name] | {"max_steps": steps},
         )
         reward = PermReward(preferring_judge(taste))
-        finished = train(plan, rows(), reward, on_step=lambda one: print(one.step, one.line))
+        finished = train(
+            plan, rows(), reward, on_step=lambda one: print(one.step, one.line, flush=True)
+        )
         return [entry for entry in read_log(finished.log) if "step" in entry]
 
 
