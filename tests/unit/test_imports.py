@@ -65,7 +65,7 @@ def test_there_is_something_to_check() -> None:
         ("torch", ("chat/engines/", "perm/training")),
         ("trl", ("perm/training",)),
         ("xllamacpp", ("chat/engines/",)),
-        ("pyarrow", ("chat/export/",)),
+        ("pyarrow", ("chat/export/", "chat/training/")),
         ("presidio_analyzer", ("chat/export/",)),
     ],
 )
