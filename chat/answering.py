@@ -12,6 +12,7 @@ from chat.events import TurnSaved
 from chat.feed import Feed
 from chat.history import exchanges, messages_for
 from chat.judging import Judging
+from chat.live import LiveScores
 from chat.serving import Serving
 from chat.store import Store
 from chat.store.records import Conversation, NewReply, Reply, ReplyStatus, ReplyUpdate, Turn
@@ -111,7 +112,8 @@ async def begin(at: Turned, voice: Voice, *, chosen: bool = True) -> Answer:
     async def keep(update: ReplyUpdate) -> None:
         await at.store.update_reply(place.owner, reply.id, update)
 
-    writing = Writing(serving, at.feed, reply, keep, judge_resonation, voice=voice)
+    live = LiveScores(judging.so_far)
+    writing = Writing(serving, at.feed, reply, keep, judge_resonation, voice=voice, live=live)
     return Answer(writing, prepared.messages, judging, early)
 
 

@@ -4,6 +4,7 @@
 from the moment the Analysis is complete; then `RewardReady`; always last `TurnEnded`. A message
 with several candidates has a `TurnSaved` for each of them first, and then all this for each,
 interleaved as it comes: `reply_id` says whose it is.
+Between a Response's deltas there may be `ProvisionalScore`s, none after its `ReplyDone`.
 A `TurnFailed` stands for whatever could not happen. Every event is a plain record, ready for JSON.
 """
 
@@ -82,6 +83,21 @@ class VerdictLanded(Value):
     verdict: Verdict
 
 
+class ProvisionalScore(Value):
+    """What a Response is worth so far, on an engine that is fast enough to be asked meanwhile.
+
+    An event of its own, and no `Verdict`, so that nobody takes it for one: it is not saved, does
+    not bind, and enters no reward, mean or export. The latest of a perspective stands until the
+    perspective's verdict lands. `heard`: how many characters of the Response were judged.
+    """
+
+    event: Literal["provisional_score"] = "provisional_score"
+    reply_id: UUID
+    perspective: Perspective
+    score: float
+    heard: int
+
+
 class RewardReady(Value):
     """The reward from saved verdicts; None with the missing perspectives where it needs more."""
 
@@ -113,6 +129,7 @@ TurnEvent = (
     | AnalysisDone
     | ReplyDone
     | JudgingStarted
+    | ProvisionalScore
     | VerdictLanded
     | RewardReady
     | TurnFailed

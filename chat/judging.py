@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-from chat.events import JudgingStarted, RewardReady, TurnFailed, VerdictLanded
+from chat.events import (
+    JudgingStarted,
+    ProvisionalScore,
+    RewardReady,
+    TurnFailed,
+    VerdictLanded,
+)
 from chat.feed import Feed
 from chat.serving import Serving
 from chat.store import Store, StoreError
@@ -64,6 +70,28 @@ class Judging:
         async with asyncio.TaskGroup() as group:
             for one in asked:
                 group.create_task(self._one(partial(judge.judge, one, contexts[one], how)))
+
+    async def so_far(self, perspective: Perspective, response: str) -> None:
+        """Tell what the beginning of a Response is worth, if that can be known at once.
+
+        It is told and forgotten: no verdict, nothing saved. Asked for whole sentences only.
+        """
+        if not self.serving.live:
+            return
+        judge = await self.serving.judge()
+        output = SupporterOutput(analysis="", response=response, formatted=True)
+        context = self.contexts(output)[perspective]
+        call = partial(judge.judge, perspective, context, Method.DIRECT)
+        found = await self.serving.line.in_passing(call)
+        if found is not None and found.score is not None:
+            self.feed.publish(
+                ProvisionalScore(
+                    reply_id=self.reply_id,
+                    perspective=perspective,
+                    score=found.score,
+                    heard=len(response),
+                )
+            )
 
     async def reasons(self, contexts: dict[Perspective, JudgeContext]) -> None:
         """The reasons for direct scores, where the judge is fast enough to give them unasked."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -15,6 +16,11 @@ NOBODY: Final = UUID(int=0)
 PATIENCE: Final = 3
 """How often one judge call is put back before it may stay: on a busy day every turn is scored."""
 
+JUDGE_CALLS: Final = 4
+"""How many judge calls may run at once where nothing else is known: one a perspective."""
+
+Condition = Callable[[], bool]
+
 
 class Line:
     """Orders the calls to one engine.
@@ -22,14 +28,21 @@ class Line:
     A judge call waits while the reply to *another* turn is being written, and where `gives_way()`
     is true (a slow engine that serves both) a running one is ended and begun again later. Judging
     the reply that is being written goes on beside it: that is how resonation is known early.
+    Where it is false, engines answer chat and judge side by side, and nothing waits here but for
+    one of the `judge_calls()` seats.
     """
 
-    def __init__(self, gives_way: Callable[[], bool], judge_calls: int = 4) -> None:
-        """`judge_calls`: how many judge calls may run at once."""
+    def __init__(
+        self, gives_way: Condition, judge_calls: Callable[[], int] = lambda: JUDGE_CALLS
+    ) -> None:
+        """`judge_calls`: how many judge calls may run at once, asked anew each time."""
         self._gives_way = gives_way
+        self._judge_calls = judge_calls
         self._writing: set[UUID] = set()
-        self._changed = asyncio.Condition()
-        self._seats = asyncio.Semaphore(judge_calls)
+        self._judging: Counter[UUID] = Counter()  # judge calls that wait or run
+        self._seated = 0
+        self._opening: asyncio.Future[Any] | None = None
+        self._changed = asyncio.Event()
 
     @property
     def writing(self) -> int:
@@ -39,39 +52,67 @@ class Line:
     @asynccontextmanager
     async def chatting(self, reply_id: UUID) -> AsyncIterator[None]:
         """Hold while the reply is asked for and written."""
-        await self._set(reply_id, writing=True)
+        self._writing.add(reply_id)
+        self._tell()
         try:
+            if self._opening is not None:
+                await asyncio.wait({self._opening})
             yield
         finally:
-            await self._set(reply_id, writing=False)
+            self._writing.discard(reply_id)
+            self._tell()
 
     async def judging(self, reply_id: UUID, call: Callable[[], Awaitable[T]]) -> T:
         """Run one judge call when it is its turn; `call` may be begun more than once."""
-        put_back = 0
-        while self._gives_way() and put_back < PATIENCE:
-            await self._others(reply_id, present=False)
-            async with self._seats:
-                if self._writing - {reply_id}:
-                    continue  # somebody spoke while this call waited for its seat
-                task = asyncio.ensure_future(call())
-                if await self._finished_undisturbed(task, reply_id):
-                    return task.result()
-                put_back += 1
-        async with self._seats:
+        with self._counted(reply_id):
+            return await self._in_turn(lambda: bool(self._writing - {reply_id}), call, PATIENCE)
+
+    async def in_passing(self, call: Callable[[], Awaitable[T]]) -> T | None:
+        """Run a call that is worth something at once or not at all: None where it would wait."""
+        if self._gives_way() or not self._has_seat():
+            return None
+        with self._seat():
             return await call()
 
+    async def opening(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Have the supporter's prompt read. A message that comes meanwhile waits for it.
+
+        Its own prompt begins with the same words: beside this call it would read them once more.
+        """
+        await self._until(lambda: not self._writing)
+        self._opening = task = asyncio.ensure_future(call())
+        try:
+            return await task
+        finally:
+            task.cancel()
+            self._opening = None
+
     async def warming(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Run one warm-up call when nobody is being answered."""
-        await self._others(NOBODY, present=False)
-        async with self._seats:
+        """Have a judge's prompt read; gives way to chat, and to judging, which reads it as well."""
+        return await self._in_turn(lambda: bool(self._writing or self._judging), call, None)
+
+    async def _in_turn(
+        self, others: Condition, call: Callable[[], Awaitable[T]], patience: int | None
+    ) -> T:
+        """The call's result, once it ran undisturbed by `others`, or was put back too often."""
+        put_back = 0
+        while self._gives_way() and (patience is None or put_back < patience):
+            await self._until(lambda: not others() and self._has_seat())
+            with self._seat():
+                task = asyncio.ensure_future(call())
+                if await self._finished_before(others, task):
+                    return task.result()
+            put_back += 1
+        await self._until(self._has_seat)
+        with self._seat():
             return await call()
 
     async def idle(self) -> None:
         """Wait until nobody is being answered: for replies that no one waits for."""
-        await self._others(NOBODY, present=False)
+        await self._until(lambda: not self._writing)
 
-    async def _finished_undisturbed(self, task: asyncio.Future[T], reply_id: UUID) -> bool:
-        disturbed = asyncio.ensure_future(self._others(reply_id, present=True))
+    async def _finished_before(self, others: Condition, task: asyncio.Future[T]) -> bool:
+        disturbed = asyncio.ensure_future(self._until(others))
         both: set[asyncio.Future[Any]] = {task, disturbed}
         try:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -82,11 +123,33 @@ class Line:
                 task.cancel()
             await asyncio.gather(task, disturbed, return_exceptions=True)
 
-    async def _others(self, reply_id: UUID, *, present: bool) -> None:
-        async with self._changed:
-            await self._changed.wait_for(lambda: bool(self._writing - {reply_id}) is present)
+    def _has_seat(self) -> bool:
+        return self._seated < max(1, self._judge_calls())
 
-    async def _set(self, reply_id: UUID, *, writing: bool) -> None:
-        (self._writing.add if writing else self._writing.discard)(reply_id)
-        async with self._changed:
-            self._changed.notify_all()
+    @contextmanager
+    def _seat(self) -> Iterator[None]:
+        self._seated += 1
+        try:
+            yield
+        finally:
+            self._seated -= 1
+            self._tell()
+
+    @contextmanager
+    def _counted(self, reply_id: UUID) -> Iterator[None]:
+        self._judging[reply_id] += 1
+        self._tell()
+        try:
+            yield
+        finally:
+            self._judging -= Counter({reply_id: 1})  # drops what has become 0
+            self._tell()
+
+    def _tell(self) -> None:
+        """Have everybody who waits look again."""
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def _until(self, holds: Condition) -> None:
+        while not holds():
+            await self._changed.wait()

@@ -122,7 +122,8 @@ class Services:
         """Have the prompts read once, so that the first turn is scored as quickly as the tenth."""
         serving = self.session.serving
         try:
-            await serving.line.warming(serving.warm_supporter)
+            await serving.supporter.ready()
+            await serving.line.opening(serving.warm_supporter)
             judge = await serving.judge()
             await self._recall_selfcheck()
             for perspective in Perspective:

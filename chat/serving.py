@@ -12,7 +12,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_core.messages.ai import AIMessageChunk
 
 from chat.engines.base import Engine, ModelChoice, Phase
-from chat.line import Line
+from chat.line import JUDGE_CALLS, Line
 from chat.settings import Scoring, Settings
 from chat.voice import Voice
 from perm.judges import Judge, JudgePolicy
@@ -41,7 +41,13 @@ class Serving:
         cls, settings: Settings, rubrics: Rubrics, supporter: Engine, judge_engine: Engine
     ) -> Serving:
         """One engine for both gives way to chat unless it was measured to be fast."""
-        line = Line(lambda: judge_engine is supporter and not supporter.capabilities.fast)
+        shared = judge_engine is supporter
+
+        def judge_calls() -> int:
+            """As many as the engine takes, less one for chat; never fewer than a turn needs."""
+            return max(JUDGE_CALLS, judge_engine.capabilities.parallel - shared)
+
+        line = Line(lambda: shared and not supporter.capabilities.fast, judge_calls)
         return cls(settings, rubrics, supporter, judge_engine, line)
 
     @property
@@ -64,6 +70,11 @@ class Serving:
     def gives_reasons(self) -> bool:
         """Whether reasons follow direct scores unasked; asked once the judge is ready."""
         return self.settings.method is Scoring.AUTO and self.judge_engine.capabilities.fast
+
+    @property
+    def live(self) -> bool:
+        """Whether a Response is scored provisionally while it is written: measured, not guessed."""
+        return self.settings.live_scores and self._known(self.judge_engine).live
 
     async def judge(self) -> Judge:
         """The judge, once its engine is ready. Raises `EngineError` if that will not happen."""
@@ -139,9 +150,12 @@ class Serving:
 
     async def warm_supporter(self) -> None:
         """Have the supporter's prompt read once, so that the first reply begins at once."""
-        await self.supporter.ready()
-        messages = [SystemMessage(self.rubrics.supporter.system), HumanMessage("Hello")]
-        await self.supporter.chat_model.ainvoke(messages, max_tokens=1)
+        await self.supporter.chat_model.ainvoke(self.opening, max_tokens=1)
+
+    @property
+    def opening(self) -> list[BaseMessage]:
+        """The beginning that all conversations share, with as little as possible after it."""
+        return [SystemMessage(self.rubrics.supporter.system), HumanMessage(".")]
 
     @property
     def sampling(self) -> dict[str, Any]:

@@ -91,6 +91,10 @@ class Settings(BaseSettings):
     judge_api_key: Annotated[SecretStr, About("Key for the judge's server.")] = SecretStr("")
 
     method: Annotated[Scoring, About("How scores are asked for.")] = Scoring.AUTO
+    live_scores: Annotated[
+        bool,
+        About("Provisional scores while the reply is written, where the judge is fast enough."),
+    ] = True
     judge_temperature: Annotated[
         float, About("Reasoned method (paper: 0.3)."), Field(ge=0, le=2)
     ] = 0.3

@@ -14,6 +14,7 @@ from langchain_core.messages.ai import AIMessageChunk
 from chat import safety
 from chat.events import AnalysisDelta, AnalysisDone, ReplyDone, ResponseDelta, TurnFailed, Waiting
 from chat.feed import Feed
+from chat.live import LiveScores
 from chat.serving import Serving
 from chat.store import StoreError
 from chat.store.records import Reply, ReplyStatus, ReplyUpdate, Timings
@@ -28,7 +29,10 @@ SAVE_EVERY: Final = 1.0
 
 
 class Writing:
-    """Writes one reply. `keep` saves its state; `on_analysis` hears of the complete Analysis."""
+    """Writes one reply. `keep` saves its state.
+
+    `on_analysis` hears of the complete Analysis, `live` follows the Response until it ends.
+    """
 
     def __init__(
         self,
@@ -39,10 +43,11 @@ class Writing:
         on_analysis: Callable[[str], None],
         *,
         voice: Voice,
+        live: LiveScores,
     ) -> None:
         self._voice, self._model = voice, voice.model
         self._serving, self._feed, self._reply = serving, feed, reply
-        self._keep, self._on_analysis = keep, on_analysis
+        self._keep, self._on_analysis, self._live = keep, on_analysis, live
         self._splitter = OutputSplitter()
         self._raw: list[str] = []
         self._usage = Usage()
@@ -121,6 +126,8 @@ class Writing:
                 self._tell_analysis()
             delta = AnalysisDelta if piece.analysis else ResponseDelta
             self._feed.publish(delta(text=piece.text, reply_id=self._reply.id))
+            if not piece.analysis:
+                self._live.hear(piece.text)
         if self._splitter.analysis_complete:
             self._tell_analysis()
 
@@ -134,6 +141,7 @@ class Writing:
         self._on_analysis(analysis)
 
     async def _finish(self) -> ReplyUpdate:
+        await self._live.end()
         self._publish(self._splitter.finish())
         status = self._status()
         self._timings = self._timings.model_copy(update={"response_complete": self._elapsed()})

@@ -141,13 +141,13 @@ class Judge:
 
         A failure is no matter here: the first real call will tell.
         """
-        messages = [
-            SystemMessage(self._rubrics[perspective].system),
-            HumanMessage(_WARM),
-        ]
         policy = self._policy.model_copy(update={"retries": 0})
         with contextlib.suppress(Exception):  # foreign chat models may raise anything
-            await call(self._model, messages, {"max_tokens": 1}, policy, Tries())
+            await call(self._model, self.opening(perspective), {"max_tokens": 1}, policy, Tries())
+
+    def opening(self, perspective: Perspective) -> list[BaseMessage]:
+        """The beginning that all of its calls share, with as little as possible after it."""
+        return [SystemMessage(self._rubrics[perspective].system), HumanMessage(_WARM)]
 
     async def _call(self, perspective: Perspective, request: _Request, tries: Tries) -> Answer:
         messages: list[BaseMessage] = [

@@ -210,6 +210,14 @@ FAST_WRITE_SPEED: Final = 100.0
 """Tokens a second from which an engine is fast: four reasons take it seconds, not a minute."""
 
 
+LIVE_TOKENS: Final = 120
+"""What one provisional direct call has to read: a new sentence, the question, and a little more."""
+
+LIVE_SECONDS: Final = 0.25
+"""What that call may take. Two of them then keep up with a reply of four sentences in six seconds,
+a comfortable reading speed, and leave the engine two thirds of its time for everything else."""
+
+
 class Capabilities(Value):
     """What an engine can do, as found out when it started. Judges use what is there.
 
@@ -235,6 +243,21 @@ class Capabilities(Value):
     def fast(self) -> bool:
         """Measured fast enough for reasons unasked; an unmeasured engine counts as slow."""
         return self.write_speed is not None and self.write_speed >= FAST_WRITE_SPEED
+
+    @property
+    def live_seconds(self) -> float | None:
+        """What one provisional call would take, from the measured speeds; None where unmeasured.
+
+        It needs a score in one token, so an engine without that is not asked at all.
+        """
+        if not (self.read_speed and self.write_speed and self.logprobs and self.assistant_prefix):
+            return None
+        return LIVE_TOKENS / self.read_speed + 1 / self.write_speed
+
+    @property
+    def live(self) -> bool:
+        """Measured fast enough to be asked at each sentence while a reply is being written."""
+        return self.live_seconds is not None and self.live_seconds <= LIVE_SECONDS
 
 
 class Part(StrEnum):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final, Self
 
 from chat.engines.base import Engine, EngineState, ModelChoice, Phase
-from chat.engines.scripted_demo import JUDGE_SPEED, Demo
+from chat.engines.scripted_demo import JUDGE_SPEED, READ_SPEED, Demo
 from chat.engines.scripted_model import (
     NAME,
     Call,
@@ -102,7 +102,8 @@ class ScriptedEngine(Engine):
     @classmethod
     def demo(cls, rubrics: Rubrics, pace: float = DEMO_PACE) -> Self:
         """The offline demo: two voices, plausible verdicts. `pace`: seconds a token, or 0."""
-        capabilities = CAPABILITIES.model_copy(update={"write_speed": JUDGE_SPEED})
+        speeds = {"write_speed": JUDGE_SPEED, "read_speed": READ_SPEED}
+        capabilities = CAPABILITIES.model_copy(update=speeds)
         plain = {PLAIN: Demo(rubrics, pace, "plain.toml")}
         return cls(Demo(rubrics, pace), voices=plain, title=WARM, capabilities=capabilities)
 

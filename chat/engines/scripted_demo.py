@@ -18,6 +18,9 @@ TEXTS: Final = Path(__file__).resolve().parent.parent.parent / "assets" / "scrip
 JUDGE_SPEED: Final = 200.0
 """Tokens a second when it judges: fast enough for reasons unasked (perm.types.FAST_WRITE_SPEED)."""
 
+READ_SPEED: Final = 2_000.0
+"""Tokens a second that it seems to read: fast enough for scores while a reply is written."""
+
 
 class Demo:
     """From the messages to what is said: a judge's prompt is known by its rubric."""

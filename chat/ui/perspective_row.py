@@ -34,11 +34,25 @@ PART_NAMES: Final[Mapping[str, str]] = {
 
 
 def row(
-    perspective: Perspective, verdict: Verdict | None, reason: Verdict | None, pending: str
+    perspective: Perspective,
+    verdict: Verdict | None,
+    reason: Verdict | None,
+    pending: str,
+    so_far: float | None = None,
 ) -> str:
-    """`reason`: the latest verdict that gives one; `pending`: what a missing verdict waits for."""
+    """`reason`: the latest verdict that gives one; `pending`: what a missing verdict waits for.
+
+    `so_far`: a provisional score in place of the missing verdict.
+    """
+    bar = _bar(perspective, verdict)
     if verdict is None:
         value, body, state = "", f'<p class="pending">{esc(pending)}</p>', "none"
+        if so_far is not None:
+            value, bar, state = (
+                _value_so_far(perspective, so_far),
+                _outline(perspective, so_far),
+                "so-far",
+            )
     elif verdict.score is None:
         value, body, state = _dash(), _unscored(verdict), "unscored"
     else:
@@ -47,7 +61,7 @@ def row(
     return (
         f'<article class="seat-row {perspective.value} {state}">'
         f'<header>{icon(perspective)}<h3>{mark.name}</h3><span class="seat">{mark.seat}</span>'
-        f"{value}</header>{_bar(perspective, verdict)}{body}</article>"
+        f"{value}</header>{bar}{body}</article>"
     )
 
 
@@ -66,6 +80,19 @@ def _value(perspective: Perspective, score: float) -> str:
         f'<span class="value">{figure(perspective, score)}'
         f'<small><span class="sr"> of </span><span aria-hidden="true">/</span>{high:.0f}</small>'
         "</span>"
+    )
+
+
+def _value_so_far(perspective: Perspective, score: float) -> str:
+    return f'<span class="value"><small>so far</small> {figure(perspective, score)}</span>'
+
+
+def _outline(perspective: Perspective, score: float) -> str:
+    """A hollow bar. No meter: what changes with every sentence is not read out."""
+    width = 100 * share(perspective, score)
+    return (
+        '<div class="bar" aria-hidden="true"><span class="fill" '
+        f'style="width:{width:.1f}%;border-color:{MARKS[perspective].colour}"></span></div>'
     )
 
 

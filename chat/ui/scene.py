@@ -13,10 +13,12 @@ from uuid import UUID
 
 from pydantic import Field
 
+from chat.answering import JUDGED
 from chat.events import (
     AnalysisDelta,
     AnalysisDone,
     JudgingStarted,
+    ProvisionalScore,
     ReplyDone,
     ResponseDelta,
     RewardReady,
@@ -42,6 +44,7 @@ class Activity(StrEnum):
 class Scene(Value):
     """`turns` is the open path. `judging` says, for each reply, which perspectives are being asked.
 
+    `so_far` holds provisional scores, which are shown until their verdict lands, and nothing else.
     `turn_id` is the turn that a person chose to look at; None follows the newest. `versions` holds,
     for the turns that were edited, the ids of all turns at the same place, oldest first.
     """
@@ -56,6 +59,7 @@ class Scene(Value):
     message: str = ""  # what is about to be saved as a turn
     waiting: str = ""
     judging: Mapping[UUID, frozenset[Perspective]] = Field(default_factory=dict)
+    so_far: Mapping[UUID, Mapping[Perspective, float]] = Field(default_factory=dict)
     failure: TurnFailed | None = None
     editing: UUID | None = None  # the turn whose message lies in the box to be changed
     whole: bool = False  # show the earliest turns too
@@ -87,6 +91,10 @@ class Scene(Value):
         """The perspectives that are being judged for a reply right now."""
         return self.judging.get(reply.id, frozenset())
 
+    def provisional(self, reply_id: UUID) -> Mapping[Perspective, float]:
+        """What a reply's Response was worth so far, where no verdict has taken its place."""
+        return self.so_far.get(reply_id, {})
+
 
 def in_crisis(turn: Turn) -> bool:
     """Whether the check saw a crisis in the message or in the reply that is shown."""
@@ -111,10 +119,13 @@ def after(scene: Scene, event: TurnEvent, now: datetime) -> Scene:
         case JudgingStarted(reply_id=reply_id, perspectives=perspectives):
             asked = scene.judging.get(reply_id, frozenset()) | frozenset(perspectives)
             scene = _asked(scene, reply_id, asked)
+        case ProvisionalScore(reply_id=reply_id, perspective=perspective, score=score):
+            scene = _so_far(scene, reply_id, {**scene.provisional(reply_id), perspective: score})
         case VerdictLanded():
             scene = _landed(scene, event, now)
         case RewardReady(reply_id=reply_id, reward=reward):
-            scene = _changed(_asked(scene, reply_id, frozenset()), reply_id, reward=reward)
+            scene = _so_far(_asked(scene, reply_id, frozenset()), reply_id, {})
+            scene = _changed(scene, reply_id, reward=reward)
         case TurnFailed():
             scene = scene.model_copy(update={"failure": event, "waiting": ""})
         case TurnEnded():
@@ -204,6 +215,8 @@ def _done(scene: Scene, event: ReplyDone) -> Scene:
         timings=event.timings,
         crisis=event.crisis,
     )
+    if reply_id is not None and event.status not in JUDGED:
+        done = _so_far(done, reply_id, {})  # no verdict will come to replace them
     left = [one for one in (scene.writing, *scene.beside) if one not in {None, reply_id}]
     first = left[0] if left else None
     return done.model_copy(update={"writing": first, "beside": tuple(left[1:]), "waiting": ""})
@@ -214,7 +227,10 @@ def _landed(scene: Scene, event: VerdictLanded, now: datetime) -> Scene:
     saved = SavedVerdict(
         id=event.reply_id, reply_id=event.reply_id, created_at=now, verdict=event.verdict
     )
-    left = scene.judging.get(event.reply_id, frozenset()) - {event.verdict.perspective}
+    landed = event.verdict.perspective
+    left = scene.judging.get(event.reply_id, frozenset()) - {landed}
+    before = scene.provisional(event.reply_id)
+    scene = _so_far(scene, event.reply_id, {one: before[one] for one in before if one != landed})
     return _with_reply(
         _asked(scene, event.reply_id, left),
         event.reply_id,
@@ -224,6 +240,11 @@ def _landed(scene: Scene, event: VerdictLanded, now: datetime) -> Scene:
 
 def _asked(scene: Scene, reply_id: UUID, asked: frozenset[Perspective]) -> Scene:
     return scene.model_copy(update={"judging": {**scene.judging, reply_id: asked}})
+
+
+def _so_far(scene: Scene, reply_id: UUID, scores: Mapping[Perspective, float]) -> Scene:
+    others = {other: held for other, held in scene.so_far.items() if other != reply_id}
+    return scene.model_copy(update={"so_far": {**others, reply_id: scores} if scores else others})
 
 
 def _changed(scene: Scene, reply_id: UUID | None, **changes: object) -> Scene:

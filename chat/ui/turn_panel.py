@@ -141,8 +141,15 @@ def _stepped_back(turn: Turn) -> str:
 def _judged(scene: Scene, turn: Turn, reply: Reply) -> str:
     binding, asked = reply.binding, scene.asked(reply)
     given = [saved.verdict for saved in reply.verdicts]
+    so_far = scene.provisional(reply.id)
     rows = "".join(
-        row(one, binding.get(one), reason_for(one, given), _pending(scene, reply, one))
+        row(
+            one,
+            binding.get(one),
+            reason_for(one, given),
+            _pending(scene, reply, one),
+            so_far.get(one),
+        )
         for one in Perspective
     )
     scores = {one: verdict.score for one, verdict in binding.items() if verdict.score is not None}
@@ -158,6 +165,8 @@ def _pending(scene: Scene, reply: Reply, perspective: Perspective) -> str:
     if perspective in scene.asked(reply):
         return "Being judged…"
     if reply.id == scene.writing:
+        if perspective in scene.provisional(reply.id):
+            return "The score itself comes after the reply"
         return "After the Analysis" if perspective.rates_analysis else "After the reply"
     return "Not judged."
 

@@ -167,7 +167,7 @@ class View:
             return
         if not self._streams:
             self.scene = self.scene.model_copy(
-                update={"judging": {}, "writing": None, "beside": ()}
+                update={"judging": {}, "so_far": {}, "writing": None, "beside": ()}
             )
         if self.scene.writing is None:
             try:

@@ -67,6 +67,22 @@ def test_three_turns_scored_rated_reloaded_and_kept(app: App, page: Page) -> Non
     assert saved == (1, 4, 64, "Forty times is love.")
 
 
+def test_scores_so_far_are_hollow_and_give_way_to_the_final_ones(app: App, page: Page) -> None:
+    keep(page)
+    before = count(app, "verdict")
+    write(page, "I worked a double shift and my mother called me selfish.")
+    row = page.locator("#turn .seat-row.reception")
+    expect(row).to_have_class(re.compile("so-far"))
+    expect(row.locator(".value")).to_contain_text("so far")
+    expect(row.get_by_role("meter")).to_have_count(0)
+    assert page.locator("#spoken").inner_text().strip() == ""
+    finished(page, 1)
+    expect(page.locator("#turn .so-far")).to_have_count(0)
+    expect(row.get_by_role("meter")).to_be_visible()
+    methods = rows(app, "SELECT perspective, method FROM verdict LIMIT -1 OFFSET ?", before)
+    assert len(set(methods)) == len(methods) == 8, "four scores and their reasons, each once"
+
+
 def test_the_panel_chooses_turns_and_draws_the_trend(page: Page) -> None:
     say(page, "First.", 1)
     say(page, "Second.", 2)

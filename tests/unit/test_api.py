@@ -127,6 +127,9 @@ async def test_a_turn_is_told_event_by_event(services: Services) -> None:
     UUID(told[0][1]["conversation_id"])
     landed = [data["verdict"] for name, data in told if name == "verdict_landed"]
     assert {verdict["perspective"] for verdict in landed} == set(Perspective)
+    provisional = [place for place, name in enumerate(names) if name == "provisional_score"]
+    assert provisional, "the demo is fast enough for scores while it writes"
+    assert max(provisional) < names.index("reply_done")
     (done,) = (data for name, data in told if name == "reply_done")
     said = "".join(data["text"] for name, data in told if name == "response_delta")
     assert said.strip() == done["response"].strip() != ""

@@ -107,6 +107,23 @@ def test_while_judging_it_counts_and_shows_no_zero() -> None:
     assert 'data-activity="judging"' in summary(scene)
 
 
+def test_a_provisional_score_is_hollow_and_says_so() -> None:
+    judged = turn(1, four()[:1])
+    assert judged.chosen is not None
+    reply = judged.chosen.id
+    so_far = {reply: {Perspective.EXPRESSION: 3.4}}
+    scene = shown(judged, writing=reply, so_far=so_far)
+    html = turn_panel(scene, NOTE)
+    row = html.split("seat-row expression")[1].split("</article>")[0]
+    assert row.startswith(" so-far")
+    assert "<small>so far</small> 3.4" in row
+    assert "meter" not in row, "what changes with every sentence is not read out"
+    assert html.count("so-far") == 1
+    assert "needs 4 of 4" in html and "1 of the four" in html, "it counts for no reward"
+    assert spoken(scene) == ""
+    assert "3.4" not in trend_panel(scene) + summary(scene)
+
+
 def test_the_note_beside_the_scores() -> None:
     assert "Not yet checked: run <code>perm-chat selfcheck</code>" in panel(*four())
     assert "right in 81 %" in panel(*four(), note=JudgeNote(model="m", selfcheck="right in 81 %"))

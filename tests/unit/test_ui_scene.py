@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from chat.events import (
     JudgingStarted,
+    ProvisionalScore,
+    ReplyDone,
     ResponseDelta,
     RewardReady,
     TurnEnded,
@@ -18,7 +20,7 @@ from chat.events import (
     VerdictLanded,
     Waiting,
 )
-from chat.store.records import ReplyStatus
+from chat.store.records import Conversation, ReplyStatus
 from chat.ui.scene import Activity, Scene, after, in_crisis
 from perm.types import Part, Perspective
 from tests.support.fake_session import (
@@ -146,3 +148,34 @@ def test_a_crisis_in_the_message_or_in_the_reply() -> None:
     assert calm.chosen is not None
     said = calm.chosen.model_copy(update={"crisis": "self_harm"})
     assert in_crisis(calm.model_copy(update={"replies": (said,)}))
+
+
+def written(place: Conversation, *scores: float) -> tuple[Scene, UUID]:
+    """A reply in the middle of its Response, scored so far."""
+    saved = TurnSaved(conversation_id=place.id, turn_id=uuid4(), reply_id=uuid4(), number=1)
+    told = [
+        ProvisionalScore(
+            reply_id=saved.reply_id, perspective=Perspective.EXPRESSION, score=score, heard=10
+        )
+        for score in scores
+    ]
+    return played(Scene(conversation=place, message="Hello"), saved, *told), saved.reply_id
+
+
+def test_a_provisional_score_stands_until_its_verdict_lands() -> None:
+    scene, reply_id = written(conversation(), 2.0, 3.5)
+    assert scene.provisional(reply_id) == {Perspective.EXPRESSION: 3.5}
+    assert scene.reply is not None
+    assert scene.reply.verdicts == (), "it is no verdict"
+    done = ReplyDone(status=ReplyStatus.COMPLETE, analysis="A", response="R")
+    scene = played(scene, done, JudgingStarted(reply_id=reply_id, perspectives=tuple(Perspective)))
+    assert scene.provisional(reply_id) == {Perspective.EXPRESSION: 3.5}
+    expression = next(one for one in four() if one.perspective is Perspective.EXPRESSION)
+    scene = played(scene, VerdictLanded(reply_id=reply_id, verdict=expression))
+    assert scene.provisional(reply_id) == {}
+
+
+def test_a_reply_that_will_not_be_judged_keeps_no_provisional_score() -> None:
+    scene, reply_id = written(conversation(), 3.5)
+    stopped = ReplyDone(status=ReplyStatus.STOPPED, analysis="A", response="R")
+    assert played(scene, stopped).provisional(reply_id) == {}
