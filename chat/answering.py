@@ -41,8 +41,8 @@ class Turned:
     def judging(self, reply_id: UUID) -> Judging:
         settings = self.serving.settings
         room = self.serving.judge_context_tokens - min(settings.judge_max_tokens, 1024)
-        past = exchanges(self.place, self.path[:-1], room - 2 * settings.max_tokens)
         message = self.path[-1].message
+        past = exchanges(self.place, self.path[:-1], message, room - settings.max_tokens)
         return Judging(self.serving, self.store, self.feed, self.place, message, past, reply_id)
 
 

@@ -12,8 +12,9 @@ from chat.store.records import Conversation, Turn
 from perm.rubrics import SupporterPrompt
 from perm.types import Exchange, Value
 
-BLOCK: Final = 4
-"""Turns that leave together: the prefix then stays the same, and cached, for several turns."""
+KEPT: Final = 0.5
+"""Part of the room that stays filled when the oldest turns leave: what is left then stays the same,
+and cached, until the other half is full again. Read anew is half a room every half a room."""
 
 BYTES_A_TOKEN: Final = 3
 """A careful guess for any language: English has about 4.2 bytes a token, Chinese about 3."""
@@ -41,12 +42,12 @@ def messages_for(
     """The conversation as the model learned it: the first message framed, later ones plain.
 
     The supporter's turns stand as they were generated, Analysis included. `budget`: tokens for all
-    of it; when they do not suffice, the oldest turns leave in blocks, never the first.
+    of it; when they do not suffice, the oldest turns leave together, never the first.
     """
     texts, answers = _said(prompt, conversation, earlier, message)
-    sizes = [tokens(text) + tokens(answer) for text, answer in zip(texts, answers, strict=False)]
-    fixed = tokens(prompt.system) + tokens(texts[-1])
-    kept = _kept(sizes, budget - fixed)
+    asks = [tokens(text) for text in texts]
+    sizes = [asked + tokens(answer) for asked, answer in zip(asks, answers, strict=False)]
+    kept = _kept(sizes, asks, budget - tokens(prompt.system))
     return Prepared(
         messages=_messages(prompt.system, texts, answers, kept),
         turns_left_out=len(earlier) - len(kept),
@@ -97,16 +98,20 @@ def _messages(
 
 
 def exchanges(
-    conversation: Conversation, earlier: Sequence[Turn], budget: int
+    conversation: Conversation, earlier: Sequence[Turn], message: str, budget: int
 ) -> tuple[Exchange, ...]:
-    """The transcript for the judges: messages and Responses of the turns that fit, in order."""
+    """The transcript for the judges: messages and Responses of the turns that fit, in order.
+
+    `message`: the one that the judged reply answers; `budget`: tokens for all but that reply.
+    """
     found = [
         Exchange(message=turn.message, response=turn.chosen.response if turn.chosen else "")
         for turn in earlier
     ]
-    sizes = [tokens(one.message) + tokens(one.response) for one in found]
+    asks = [tokens(one.message) for one in found] + [tokens(message)]
+    sizes = [asked + tokens(one.response) for asked, one in zip(asks, found, strict=False)]
     frame = JUDGE_FRAME_TOKENS + tokens(conversation.persona) + tokens(conversation.scenario)
-    return tuple(found[index] for index in _kept(sizes, budget - frame))
+    return tuple(found[index] for index in _kept(sizes, asks, budget - frame))
 
 
 def tokens(text: str) -> int:
@@ -114,12 +119,23 @@ def tokens(text: str) -> int:
     return len(text.encode("utf-8", "replace")) // BYTES_A_TOKEN + 4
 
 
-def _kept(sizes: Sequence[int], room: int) -> list[int]:
-    """Which earlier turns stay: the first, and the latest after whole blocks have left."""
-    dropped = 0
-    while dropped < len(sizes) - 1 and sizes[0] + sum(sizes[1 + dropped :]) > room:
-        dropped = min(dropped + BLOCK, len(sizes) - 1)
-    return fitted(len(sizes), dropped)
+def _kept(sizes: Sequence[int], asks: Sequence[int], room: int) -> list[int]:
+    """Which earlier turns stay: the first, and the latest that were not yet in the way.
+
+    `sizes`: the earlier turns, whole; `asks`: the messages of all turns, the present one too. The
+    talk is gone through from its start, so that each turn finds what the one before it left.
+    """
+    start = 1  # the first turn after the very first that is still there
+    held = 0  # by the turns from there on
+    for turn in range(1, len(asks)):
+        held += sizes[turn - 1] if turn > 1 else 0
+        fixed = sizes[0] + asks[turn]
+        limit: float = room
+        while start < turn and fixed + held > limit:
+            held -= sizes[start]
+            start += 1
+            limit = room * KEPT if start < turn - 1 else room  # the last one stays if it can
+    return fitted(len(sizes), start - 1)
 
 
 def _joined(before: str, after: str) -> str:

@@ -140,7 +140,7 @@ class Settings(BaseSettings):
         int,
         About("Context of a conversation, in a model that the app serves."),
         Field(ge=1024, le=131072),
-    ] = 4096
+    ] = 8192
     gpu_memory: Annotated[
         float, About("Part of a GPU's memory that the model may take."), Field(gt=0, le=1)
     ] = 0.9
