@@ -42,6 +42,7 @@ class Line:
         self._judging: Counter[UUID] = Counter()  # judge calls that wait or run
         self._seated = 0
         self._opening: asyncio.Future[Any] | None = None
+        self._used = False
         self._changed = asyncio.Event()
 
     @property
@@ -49,9 +50,15 @@ class Line:
         """How many replies are being written or about to be."""
         return len(self._writing)
 
+    @property
+    def used(self) -> bool:
+        """Whether anybody's words have gone to the engine yet, or are about to."""
+        return self._used
+
     @asynccontextmanager
     async def chatting(self, reply_id: UUID) -> AsyncIterator[None]:
         """Hold while the reply is asked for and written."""
+        self._used = True
         self._writing.add(reply_id)
         self._tell()
         try:
@@ -75,9 +82,10 @@ class Line:
             return await call()
 
     async def opening(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Have the supporter's prompt read. A message that comes meanwhile waits for it.
+        """Have the supporter's prompt read. Whatever comes meanwhile waits for it.
 
-        Its own prompt begins with the same words: beside this call it would read them once more.
+        A message's own prompt begins with the same words: beside this call it would read them once
+        more.
         """
         await self._until(lambda: not self._writing)
         self._opening = task = asyncio.ensure_future(call())
@@ -86,6 +94,7 @@ class Line:
         finally:
             task.cancel()
             self._opening = None
+            self._tell()
 
     async def warming(self, call: Callable[[], Awaitable[T]]) -> T:
         """Have a judge's prompt read; gives way to chat, and to judging, which reads it as well."""
@@ -124,7 +133,7 @@ class Line:
             await asyncio.gather(task, disturbed, return_exceptions=True)
 
     def _has_seat(self) -> bool:
-        return self._seated < max(1, self._judge_calls())
+        return self._opening is None and self._seated < max(1, self._judge_calls())
 
     @contextmanager
     def _seat(self) -> Iterator[None]:
@@ -137,6 +146,7 @@ class Line:
 
     @contextmanager
     def _counted(self, reply_id: UUID) -> Iterator[None]:
+        self._used = True
         self._judging[reply_id] += 1
         self._tell()
         try:

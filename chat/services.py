@@ -18,6 +18,7 @@ from chat.session import Session
 from chat.settings import Settings
 from chat.store import RENEW_SECONDS, Store, StoreError
 from perm import rubrics
+from perm.judges import Judge
 from perm.rubrics import Rubrics
 from perm.selfcheck_report import SelfCheckReport
 from perm.types import EngineError, Perspective
@@ -128,5 +129,18 @@ class Services:
             await self._recall_selfcheck()
             for perspective in Perspective:
                 await serving.line.warming(partial(judge.warm, perspective))
+            await serving.line.opening(partial(self._keep_openings, judge))
         except EngineError as error:
             log.warning("the models could not be warmed up: %s", error.fault)
+
+    async def _keep_openings(self, judge: Judge) -> None:
+        """Have the engines keep what reading the prompts gave, unless somebody spoke meanwhile."""
+        serving = self.session.serving
+        if serving.line.used:
+            return
+        judged = [judge.opening(perspective) for perspective in Perspective]
+        if self.judge_engine is self.supporter:
+            await self.supporter.keep([serving.opening, *judged])
+        else:
+            await self.supporter.keep([serving.opening])
+            await self.judge_engine.keep(judged)

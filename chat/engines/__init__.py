@@ -70,6 +70,7 @@ def build(settings: Settings, role: Role) -> Engine:
         log_file=settings.data_dir / f"llama-cpp-{role}.log",
         context_tokens=settings.context_tokens,
         threads=settings.threads,
+        prompts=_read_by(settings, role),
     )
 
 
@@ -84,6 +85,15 @@ def _at_addresses(engine: EngineName, model: str, base_url: str, key: SecretStr)
     addresses = dict.fromkeys(part.strip() for part in base_url.split(",") if part.strip())
     made = [kind(address, key, model) for address in addresses or ("",)]
     return made[0] if len(made) == 1 else PoolEngine(made)
+
+
+def _read_by(settings: Settings, role: Role) -> str:
+    """What an engine of that role is warmed up with, as one word that changes when that does."""
+    from perm import rubrics  # noqa: PLC0415
+
+    found = rubrics.load(settings.prompts_dir)
+    roles = "both" if settings.judge_is_supporter else role
+    return f"{roles} {found.supporter.hash} {found.judges_hash}"
 
 
 def _choice(settings: Settings, role: Role) -> tuple[EngineName, str, str, SecretStr]:

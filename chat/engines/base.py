@@ -6,9 +6,11 @@ It gives a LangChain chat model and a plain record of what that can do.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from enum import StrEnum
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
 
 from perm.types import Capabilities, Value
 
@@ -85,3 +87,9 @@ class Engine(ABC):
     @abstractmethod
     async def stop(self) -> None:
         """Stop what was started. Idempotent."""
+
+    async def keep(self, openings: Sequence[Sequence[BaseMessage]]) -> None:  # noqa: B027
+        """Keep for the next start what reading these prompts gave, where the engine can.
+
+        Asked for once they were read and before anybody was served.
+        """

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
+
+from langchain_core.messages import BaseMessage
 
 from chat.engines import fetching
 from chat.engines.base import Phase
@@ -14,6 +17,7 @@ from chat.engines.catalogue import QWEN, Entry, find
 from chat.engines.chat_openai import ServedChatModel
 from chat.engines.child import Child
 from chat.engines.own_server import NOWHERE, OwnServerEngine
+from chat.engines.prompt_states import PromptStates
 from chat.settings import EngineName, SettingsError
 from perm.types import Capabilities, EngineError, EngineFault
 
@@ -33,19 +37,29 @@ class LlamaCppEngine(OwnServerEngine):
     """A GGUF file, served on this machine.
 
     `model`: a name of the catalogue, the path of a GGUF file, or empty for the default. Raises
-    `SettingsError` where it is neither.
+    `SettingsError` where it is neither. `prompts`: a hash of what it is warmed up with, by which it
+    knows at a start what it kept at an earlier one; empty where nothing is to be kept.
     """
 
     name = EngineName.LLAMA_CPP.value
 
     def __init__(
-        self, model: str, *, models_dir: Path, log_file: Path, context_tokens: int, threads: int
+        self,
+        model: str,
+        *,
+        models_dir: Path,
+        log_file: Path,
+        context_tokens: int,
+        threads: int,
+        prompts: str = "",
     ) -> None:
         self._source = source_of(model)
         self._models_dir = models_dir
         self._context_tokens = context_tokens
         self._threads = threads or cores()
         self._path: Path | None = None
+        self._prompts = prompts
+        self._states: PromptStates | None = None
         name = self._source.stem if isinstance(self._source, Path) else (self._source or QWEN).name
         chat_model = ServedChatModel.at(
             NOWHERE, "", name, server="The model's server", patience=PATIENCE
@@ -59,6 +73,22 @@ class LlamaCppEngine(OwnServerEngine):
 
     async def _prepare(self) -> None:
         self._path = await self._persist(self._model_file)
+        if self._prompts:
+            self._states = await asyncio.to_thread(self._states_of, self._path)
+
+    def _states_of(self, model: Path) -> PromptStates | None:
+        try:
+            return PromptStates.of(self._models_dir, model, self._prompts)
+        except OSError:
+            return None  # a folder that cannot be written: the prompts are read at each start
+
+    async def _settle_in(self) -> None:
+        if self._states is not None:
+            await self._states.recall(self._chat_model.root_async_client)
+
+    async def keep(self, openings: Sequence[Sequence[BaseMessage]]) -> None:
+        if self._states is not None and not self._states.recalled:
+            await self._states.keep(self._chat_model.root_async_client, openings, SLOTS)
 
     async def _launch(self, key: str) -> Child:
         self._coming_up(f"The model {self.model_name} is being loaded.")
@@ -69,6 +99,7 @@ class LlamaCppEngine(OwnServerEngine):
             "slots": SLOTS,
             "context": self._context_tokens,
             "threads": self._threads,
+            "states": str(self._states.folder) if self._states else "",
         }
         return await Child.start(PROCESS, work, self._log_file)
 

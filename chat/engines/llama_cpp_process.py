@@ -31,7 +31,11 @@ CACHE_MIB: Final = 1024
 
 
 def parameters(work: dict[str, Any]) -> Any:  # noqa: ANN401 - the library has no types
-    """xllamacpp's parameters for the work. Its `model`, `key`, `slots`, `context`, `threads`."""
+    """xllamacpp's parameters for the work.
+
+    Its `model`, `key`, `slots`, `context`, `threads`; `states`: the folder for the states of slots,
+    or empty.
+    """
     from xllamacpp import CommonParams  # type: ignore[import-untyped]  # noqa: PLC0415
 
     found = CommonParams()
@@ -51,6 +55,8 @@ def parameters(work: dict[str, Any]) -> Any:  # noqa: ANN401 - the library has n
     found.n_batch = found.n_ubatch = _batch()
     found.cache_ram_mib = CACHE_MIB
     found.cache_idle_slots = False  # a slot is saved when it is taken, which is enough
+    if work.get("states"):
+        found.slot_save_path = f"{work['states']}/"
     found.cpuparams.n_threads = found.cpuparams_batch.n_threads = work["threads"]
     return found
 

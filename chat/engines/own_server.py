@@ -61,6 +61,9 @@ class OwnServerEngine(ServedEngine):
     async def _completed(self, found: Capabilities) -> Capabilities:
         """What the probe found, with what this kind of server is known to do."""
 
+    async def _settle_in(self) -> None:
+        """What is left to do before anybody is served, at each start of the server."""
+
     async def _serve(self) -> None:
         await self._prepare()
         deaths = 0
@@ -90,6 +93,7 @@ class OwnServerEngine(ServedEngine):
                 self._chat_model.move_to(f"{address}/v1", key)
                 if not await self._tried_out():
                     return False
+                await self._settle_in()
                 self._chat_model.wait_for(self.ready)
                 self._tell(Phase.READY, self._welcome)
                 began = time.monotonic()
