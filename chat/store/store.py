@@ -27,6 +27,7 @@ from chat.store import (
 from chat.store.database import Database
 from chat.store.export_records import ExportRecord, NewExport, WholeConversation
 from chat.store.found import Choices, Filters, FoundPage, Place, Remarks
+from chat.store.invitation_door import Invitations
 from chat.store.location import locate
 from chat.store.opening import open_database
 from chat.store.records import (
@@ -60,6 +61,7 @@ class Store:
         self._database = database
         self._writer = Writer.new()
         self.studies = Studies(database)
+        self.invitations = Invitations(database)
 
     @classmethod
     async def open(cls, url: str, *, data_dir: Path | None = None) -> Self:
