@@ -7,6 +7,7 @@ from uuid import UUID
 from chat.limits import Refused
 from chat.store import Deletion, NotFound, Store
 from chat.store.found import Choices, Filters, FoundPage, Place, Remarks
+from chat.store.invitation_records import Invitation
 from chat.store.records import (
     Consents,
     Conversation,
@@ -193,6 +194,23 @@ class Conversations:
     async def save_feedback(self, owner: str, reply_id: UUID, feedback: FeedbackInput) -> Feedback:
         store, _ = await self.find_reply(owner, reply_id)
         return await store.save_feedback(owner, reply_id, feedback)
+
+    async def invite(
+        self, owner: str, conversation_id: UUID, *, with_analysis: bool = False
+    ) -> Invitation:
+        """A link by which others rate this conversation's replies; only for one that is kept."""
+        store, _ = await self.find(owner, conversation_id)
+        if store is self.unkept:
+            raise Refused(
+                "This conversation is not kept, so nobody else can rate it.",
+                "Begin one with Keep this conversation ticked.",
+            )
+        return await store.invitations.invite(owner, conversation_id, with_analysis=with_analysis)
+
+    async def close_invitation(self, owner: str, conversation_id: UUID) -> Invitation:
+        """Take no more ratings by the link."""
+        await self.kept.invitations.close(owner, conversation_id)
+        return await self.kept.invitations.get(owner, conversation_id)
 
     async def delete(self, owner: str, conversation_id: UUID) -> Deletion:
         """Delete means delete: rows, and the bytes they left in the file."""

@@ -22,6 +22,7 @@ from chat.ui.navigation import navigation
 from chat.ui.pages import PAGES
 from chat.ui.pages.page import Page, links
 from chat.ui.rating_pages.routes import rating_routes
+from chat.ui.rating_pages.turn_routes import turn_routes
 
 ASSETS: Final = ROOT / "assets"
 TITLE: Final = "perm-chat"
@@ -48,6 +49,7 @@ def build_pages(
 def mount(app: FastAPI, services: Services, owner_of: Callable[[Request], str]) -> None:
     """Serve the pages at `/` of `app`, and those of raters under `/rate`."""
     app.include_router(rating_routes(services, owner_of))
+    app.include_router(turn_routes(services, owner_of))
     blocks = build_pages(services, lambda request: owner_of(_asked(request)))
     gr.mount_gradio_app(
         app,

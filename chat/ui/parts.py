@@ -10,7 +10,7 @@ import gradio as gr
 
 from chat.safety import care_texts
 from chat.safety.texts import ConsentName
-from chat.ui import laboratory, notice
+from chat.ui import inviting, laboratory, notice
 from chat.ui.choosing import FIRST
 from chat.ui.feedback import REASONS, THUMBS
 from chat.ui.lists import Persona, example_cards
@@ -120,6 +120,7 @@ class Panel:
     saved: gr.HTML
     clear: gr.Button
     veil: gr.Checkbox
+    inviters: inviting.Inviters
 
 
 @dataclass(frozen=True)
@@ -255,7 +256,8 @@ def _panel(max_chars: int, reward: RewardSettings) -> Panel:
                 elem_id="veil",
             )
             html(KEYS, name="keys")
-    return Panel(turn, lab, trend, analysis, form, saved, clear, veil)
+            inviters = inviting.lay_out()
+    return Panel(turn, lab, trend, analysis, form, saved, clear, veil, inviters)
 
 
 def _form(max_chars: int) -> tuple[tuple[Any, ...], gr.HTML, gr.Button]:

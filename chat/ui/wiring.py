@@ -8,6 +8,7 @@ import gradio as gr
 
 from chat.ui.browsing import Browsing
 from chat.ui.desk import Desk
+from chat.ui.inviting import Inviting
 from chat.ui.laboratory import Laboratory
 from chat.ui.parts import Parts
 from chat.ui.rating import Rating
@@ -67,6 +68,7 @@ def connect(page: gr.Blocks, parts: Parts, desk: Desk, browsing: Browsing) -> No
     _sidebar(parts, browsing, [*live, *side, parts.ticket], side)
     _feedback(parts, rating)
     _laboratory(parts, Laboratory(desk))
+    _inviting(parts, Inviting(desk))
 
 
 def _talking(parts: Parts, talking: Talking, live: list[Any], around: list[Any]) -> None:
@@ -151,3 +153,9 @@ def _laboratory(parts: Parts, laboratory: Laboratory) -> None:
         said(laboratory.tried, [view, *lab.fields], lab.table, trigger_mode="always_last", **QUIET)
     lab.ours.click(laboratory.ours, view, [*lab.fields, lab.table], **QUIET)
     lab.published.click(laboratory.published, view, [*lab.fields, lab.table], **QUIET)
+
+
+def _inviting(parts: Parts, inviting: Inviting) -> None:
+    here, view = parts.panel.inviters, parts.view
+    here.invite.click(inviting.invite, [view, here.with_analysis], here.told, **QUIET)
+    here.close.click(inviting.close, view, here.told, **QUIET)

@@ -26,7 +26,7 @@ DARK: Final = (
 
 
 class RaterWords(Value):
-    """What a rater reads before the first comparison; `assets/care/arena.toml`."""
+    """What a rater reads before anything else; a file of `assets/care`."""
 
     title: str
     lede: str
@@ -35,14 +35,33 @@ class RaterWords(Value):
     begin: str
 
 
-@cache
 def rater_words() -> RaterWords:
-    text = (ASSETS / "care" / "arena.toml").read_text(encoding="utf-8")
+    """For those who compare two replies."""
+    return _words("arena.toml")
+
+
+def rating_words() -> RaterWords:
+    """For those who rate one conversation's replies."""
+    return _words("rating.toml")
+
+
+@cache
+def _words(file: str) -> RaterWords:
+    text = (ASSETS / "care" / file).read_text(encoding="utf-8")
     return TypeAdapter(RaterWords).validate_python(tomllib.loads(text))
 
 
-def document(title: str, body: str, *, again: int | None = None, script: bool = False) -> str:
-    """A whole page. `again`: seconds until it is to be loaded anew; `script`: with `rate.js`."""
+def document(
+    title: str,
+    body: str,
+    *,
+    again: int | None = None,
+    script: bool = False,
+    about: str = "Both replies are an AI’s",
+) -> str:
+    """A whole page. `again`: seconds until it is to be loaded anew; `script`: with `rate.js`;
+    `about`: what stands beside the AI mark.
+    """
     refresh = f'<meta http-equiv="refresh" content="{again}">' if again else ""
     code = f"<script>{_file('rate.js')}</script>" if script else ""
     return (
@@ -53,7 +72,7 @@ def document(title: str, body: str, *, again: int | None = None, script: bool = 
         f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,{_icon()}">'
         f"<style>{_style()}</style><script>{DARK}</script></head><body>"
         f'<header class="rate-top"><span class="brand">{LOGO}<b>perm-chat</b></span>'
-        f'<span class="ai-mark"><b aria-hidden="true">AI</b><span>Both replies are an AI’s</span>'
+        f'<span class="ai-mark"><b aria-hidden="true">AI</b><span>{esc(about)}</span>'
         f"</span></header><main>{body}</main>{code}</body></html>"
     )
 

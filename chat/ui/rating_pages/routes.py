@@ -2,28 +2,18 @@
 
 # Annotations stay values here: FastAPI reads them.
 
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Callable
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from starlette.responses import HTMLResponse, RedirectResponse
 
 from chat.arena.arena import Arena
 from chat.limits import Refused
 from chat.services import Services
-from chat.store import NotFound
 from chat.store.study_records import NewVote, StudyKind, StudyPrompt
 from chat.ui.crisis_card import Whereabouts, country_of
 from chat.ui.rating_pages import sheets
-from chat.ui.rating_pages.frame import trouble_page
-from perm.types import PermError
-
-SEE_OTHER: Final = 303
-PRIVATE: Final = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
-"""Under the app's own `no-referrer` a browser sends forms with `Origin: null`, which the gate
-refuses; this way the origin is sent, and the token in the address still goes to nobody else.
-"""
+from chat.ui.rating_pages.answers import go, html_page, told, uuid_in
 
 
 class NotAVote(Refused):
@@ -37,16 +27,16 @@ def rating_routes(services: Services, owner_of: Callable[[Request], str]) -> API
 
     @routes.get("/{token}")
     async def rate(token: str, request: Request) -> Response:
-        return await _told(_page(services, token, owner_of(request), request))
+        return await told(_page(services, token, owner_of(request), request))
 
     @routes.get("/{token}/seen/{comparison_id}")
     async def seen(token: str, comparison_id: UUID, request: Request) -> Response:
         async def shown() -> Response:
             study = await arena.by_token(token)
             sheet, ballot = await arena.seen(token, owner_of(request), comparison_id)
-            return _html(sheets.seen_page(study, sheet, ballot))
+            return html_page(sheets.seen_page(study, sheet, ballot))
 
-        return await _told(shown())
+        return await told(shown())
 
     @routes.post("/{token}/join")
     async def join(token: str, request: Request) -> Response:
@@ -56,11 +46,11 @@ def rating_routes(services: Services, owner_of: Callable[[Request], str]) -> API
                 await arena.join(token, owner_of(request))
             return _go(token)
 
-        return await _told(joined())
+        return await told(joined())
 
     @routes.post("/{token}/vote")
     async def vote(token: str, request: Request) -> Response:
-        return await _told(_vote(arena, token, owner_of(request), request))
+        return await told(_vote(arena, token, owner_of(request), request))
 
     @routes.post("/{token}/say")
     async def say(token: str, request: Request) -> Response:
@@ -70,16 +60,16 @@ def rating_routes(services: Services, owner_of: Callable[[Request], str]) -> API
             await arena.say(token, owner_of(request), StudyPrompt(**values))
             return _go(token)
 
-        return await _told(said())
+        return await told(said())
 
     @routes.post("/{token}/withdraw")
     async def withdraw(token: str, request: Request) -> Response:
         async def withdrawn() -> Response:
             study = await arena.by_token(token)
             await arena.withdraw(token, owner_of(request))
-            return _html(sheets.withdrawn_page(study))
+            return html_page(sheets.withdrawn_page(study))
 
-        return await _told(withdrawn())
+        return await told(withdrawn())
 
     async def _page(services: Services, token: str, rater: str, request: Request) -> Response:
         study = await arena.by_token(token)
@@ -87,20 +77,20 @@ def rating_routes(services: Services, owner_of: Callable[[Request], str]) -> API
         if not progress.joined:
             if study.closed:
                 raise Refused("This study is closed.", "It takes no more votes; thank you.")
-            return _html(sheets.consent_page(study, progress.total))
+            return html_page(sheets.consent_page(study, progress.total))
         sheet = None if study.closed else await arena.next_sheet(token, rater)
         if sheet is not None:
             country = country_of(request.headers.get("accept-language", ""))
             where = Whereabouts(country=country, file=settings.helplines_file)
-            return _html(sheets.sheet_page(study, sheet, progress, where))
+            return html_page(sheets.sheet_page(study, sheet, progress, where))
         summary = await services.store.studies.summary(study.owner, study.id)
         if summary.ready + summary.failed < summary.items and not study.closed:
-            return _html(sheets.writing_page(study, progress))
+            return html_page(sheets.writing_page(study, progress))
         if study.kind is StudyKind.OWN and study.owner == rater and not study.closed:
-            return _html(sheets.own_page(study, progress, settings.max_message_chars))
+            return html_page(sheets.own_page(study, progress, settings.max_message_chars))
         if summary.failed and not progress.done:
-            return _html(sheets.failed_page(study))
-        return _html(sheets.done_page(study, progress))
+            return html_page(sheets.failed_page(study))
+        return html_page(sheets.done_page(study, progress))
 
     return routes
 
@@ -112,7 +102,7 @@ async def _vote(arena: Arena, token: str, rater: str, request: Request) -> Respo
         raise NotAVote("There was no answer in it.", "Go back and choose one of the six.")
     choice, margin = said
     why = str(form.get("why", "")).strip() or None
-    comparison_id = _uuid(str(form.get("comparison", "")))
+    comparison_id = uuid_in(str(form.get("comparison", "")), "comparison")
     given = NewVote(choice=choice, margin=margin, why=why)
     await arena.vote(token, rater, comparison_id, given)
     study = await arena.by_token(token)
@@ -120,27 +110,5 @@ async def _vote(arena: Arena, token: str, rater: str, request: Request) -> Respo
     return _go(token, seen)
 
 
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound("comparison") from None
-
-
-async def _told(work: Awaitable[Response]) -> Response:
-    """An error for people as a page, with the status that fits."""
-    try:
-        return await work
-    except NotFound:
-        lost = Refused("This link leads nowhere.", "Ask whoever gave it to you for the right one.")
-        return _html(trouble_page(lost), 404)
-    except PermError as error:
-        return _html(trouble_page(error), 400 if isinstance(error, Refused) else 503)
-
-
-def _html(page: str, status: int = 200) -> Response:
-    return HTMLResponse(page.encode("utf-8", "replace"), status, headers=PRIVATE)
-
-
 def _go(token: str, further: str = "") -> Response:
-    return RedirectResponse(f"/rate/{token}{further}", SEE_OTHER, headers=PRIVATE)
+    return go(f"/rate/{token}{further}")
