@@ -111,7 +111,7 @@ async def build(path: Path, turns: int) -> None:
 
 def refill(path: Path) -> float:
     """What the upgrade to the shelf does to the old rows; seconds."""
-    fill = import_module("chat.store.migrations.versions.0002_history").FILL
+    fill = import_module("chat.store.migrations.versions.0004_history").FILL
     file = sqlite3.connect(path, isolation_level=None)
     begun = time.perf_counter()
     file.execute("BEGIN")

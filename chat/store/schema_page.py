@@ -26,6 +26,7 @@ MEANINGS: Final = {
     "study_rater": "Somebody who takes part in a study.",
     "comparison": "One rater's item, with the sides as they were shown.",
     "vote": "What a rater chose.",
+    "invitation": "A link by which other people rate a conversation’s replies.",
     "export": "A data set that was made for training, with its options and checksum.",
     "export_item": "Which conversations an export had, and how many rows of each.",
     "shelf": "What History filters and searches by, one row a reply; repeats what others say.",

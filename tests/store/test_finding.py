@@ -181,7 +181,7 @@ def fill() -> str:
     """The statement with which the upgrade fills the shelf."""
     from importlib import import_module
 
-    return str(import_module("chat.store.migrations.versions.0002_history").FILL)
+    return str(import_module("chat.store.migrations.versions.0004_history").FILL)
 
 
 @pytest.mark.unit

@@ -1,6 +1,6 @@
 """Picks among candidates; studies with their items, raters, comparisons and votes.
 
-Revision: 0003
+Revision: 0002
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
+revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None

@@ -1,6 +1,6 @@
 """Which model a conversation was begun with, and which app process writes in it.
 
-Revision: 0006
+Revision: 0003
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0003"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
