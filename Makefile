@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: bench run test test-unit test-slow test-vllm vllm gpu check clean
+.PHONY: bench run test test-unit test-slow test-fleet test-vllm vllm gpu check clean
 .DEFAULT_GOAL := run
 
 # The base install; no torch.
@@ -33,6 +33,9 @@ vllm: ## vLLM in an environment of its own: for a GPU where there is one, else f
 
 gpu: $(BIN)/perm-chat vllm ## serve with vLLM
 	$(BIN)/python app.py --engine vllm $(ARGS)
+
+test-fleet: $(VENV)/.tests ## two app processes on one PostgreSQL
+	$(BIN)/pytest -n 0 -m "fleet and not vllm"
 
 test-vllm: $(VENV)/.tests vllm ## the vllm engine with a real vLLM
 	$(BIN)/pytest -n 0 -s -m vllm $(ARGS)

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
+from chat.insights.rows import Evidence
 from chat.store import (
     conversations,
+    evidence,
     exports,
     finding,
     health,
@@ -261,6 +263,10 @@ class Store:
     async def save_note(self, owner: str, conversation_id: UUID, words: str) -> None:
         """Replaces a conversation's note; an empty one is none."""
         await self._database.write(remarks.save_note, owner, conversation_id, words)
+
+    async def evidence(self, owner: str) -> Evidence:
+        """What the owner's own data say in numbers: scores, ratings, times."""
+        return await self._database.read(evidence.read, owner)
 
     # What judges and prompts there were
 

@@ -146,7 +146,7 @@ def figures_of(row: Found) -> str:
         for one in Perspective
     )
     total = "–" if row.reward is None else signed(row.reward)
-    thumb = {1: " · 👍", -1: " · 👎"}.get(row.thumb or 0, "")
+    thumb = {1: " · liked", -1: " · disliked"}.get(row.thumb or 0, "")
     return f'{scores}<span class="one"><span class="sr">Reward </span><b>{total}</b>{thumb}</span>'
 
 

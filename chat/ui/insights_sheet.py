@@ -77,14 +77,18 @@ def _people(found: Insights) -> str:
 
 
 def _against(one: HumanAgainstJudge) -> str:
-    told = f"{_number(one.correlation)}" if one.correlation.value is not None else "–"
+    if not one.points:
+        return (
+            f"<article><header>{icon(one.perspective)}<h4>{MARKS[one.perspective].name}</h4>"
+            "<b>–</b></header><p>Nobody has rated this yet.</p></article>"
+        )
     difference = ""
     if one.difference is not None:
         side = "higher" if one.difference > 0 else "lower"
         difference = f", the judge {abs(one.difference):.1f} {side} on average"
     return (
         f"<article><header>{icon(one.perspective)}<h4>{MARKS[one.perspective].name}</h4>"
-        f"<b>{told}</b></header>{cloud(one)}"
+        f"<b>{_number(one.correlation)}</b></header>{cloud(one)}"
         f"<p>{len(one.points)} replies{difference}.{_few(len(one.points))}</p></article>"
     )
 

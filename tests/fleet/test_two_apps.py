@@ -21,7 +21,7 @@ from tests.support.postgres import PostgresServer, postgres_server
 
 __all__ = ["browser", "postgres_server"]
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.fleet, pytest.mark.postgres, pytest.mark.timeout(600)]
 
 KEPT: Final = {"consents": {"keep": True}}
 MESSAGE: Final = "My boss never listens to me, and I am so tired."

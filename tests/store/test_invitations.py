@@ -28,7 +28,7 @@ async def test_a_rater_reads_texts_and_nothing_that_would_lead(store: Store) -> 
     assert (one.reply_id, one.number) == (reply.id, 1)
     assert (one.message, one.response, one.analysis) == ("It burnt.", "b", None)
     told = found.model_dump_json()
-    for secret in ("61", "a model", "a judge", "It is clear.", ANNA):
+    for secret in ("61.0", "a model", "a judge", "It is clear.", ANNA):
         assert secret not in told
 
 
@@ -113,3 +113,21 @@ async def test_with_the_conversation_goes_its_link(store: Store) -> None:
     await store.delete_conversation(ANNA, place.id)
     with pytest.raises(NotFound):
         await store.invitations.read(token, BEN)
+
+
+async def test_the_evidence_counts_the_owners_replies_and_everybodys_ratings(store: Store) -> None:
+    place, reply = await talked(store)
+    await talked(store, BEN)
+    token = (await store.invitations.invite(ANNA, place.id)).token
+    await store.save_feedback(ANNA, reply.id, FeedbackInput(reception=5, thumb=1))
+    await store.invitations.rate(token, BEN, reply.id, FeedbackInput(reception=2))
+    found = await store.evidence(ANNA)
+    assert [one.reply_id for one in found.replies] == [reply.id]
+    assert {one.value: score for one, score in found.replies[0].scores.items()} == {
+        "bystander": 61.0
+    }
+    given = {one.rater: (one.thumb, *one.scores.values()) for one in found.ratings}
+    assert given == {ANNA: (1, 5), BEN: (None, 2)}
+    assert [time.seconds for time in found.times] == [1.5]
+    assert not found.more
+    assert (await store.evidence(CARA)).replies == ()

@@ -8,12 +8,14 @@ from chat.ui.pages.arena import ARENA
 from chat.ui.pages.chat import CHAT
 from chat.ui.pages.export import EXPORT
 from chat.ui.pages.history import HISTORY
+from chat.ui.pages.insights import INSIGHTS
 from chat.ui.pages.page import Page
 
 PAGES: Final[tuple[Page, ...]] = (
     CHAT,
     HISTORY,
     ARENA,
+    INSIGHTS,
     EXPORT,
 )
 """Only pages that exist. The first one is at `/`."""

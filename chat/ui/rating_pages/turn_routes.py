@@ -46,8 +46,10 @@ def turn_routes(services: Services, owner_of: Callable[[Request], str]) -> APIRo
             except NotFeedback as refused:
                 found = await invitations.read(token, rater)
                 place = _place(form.get("turn", ""), len(found.turns)) or 1
-                sheet = turn_sheets.turn_page(token, found, place, where(request), str(refused))
-                return html_page(sheet)
+                again = turn_sheets.turn_page(
+                    token, found, place, where(request), sent=form, said=str(refused)
+                )
+                return html_page(again)
             await invitations.rate(token, rater, uuid_in(form.get("reply", ""), "reply"), given)
             turn = form.get("turn", "")
             following = int(turn) + 1 if turn.isascii() and turn.isdecimal() else 1

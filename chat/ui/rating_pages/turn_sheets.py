@@ -5,6 +5,7 @@ What comes in is an `Invited`: texts and what this rater said before, no score a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from chat.store.invitation_records import Invited, ToRate
@@ -43,15 +44,33 @@ def invited_page(token: str, found: Invited) -> str:
     return document(TITLE, body, about=ABOUT)
 
 
-def turn_page(token: str, found: Invited, place: int, where: Whereabouts, said: str = "") -> str:
-    """The turn at `place` (from 1 to the number of turns). `said`: what was wrong with the form."""
+def turn_page(
+    token: str,
+    found: Invited,
+    place: int,
+    where: Whereabouts,
+    *,
+    sent: Mapping[str, str] | None = None,
+    said: str = "",
+) -> str:
+    """The turn at `place` (from 1 to the number of turns).
+
+    `sent` and `said`: a form that could not be taken, shown again as it was sent, and why.
+    """
     one = found.turns[place - 1]
     wrong = f'<p class="wrong" role="alert">{esc(said)}</p>' if said else ""
     body = (
         f'<p class="progress">Reply {place} of {len(found.turns)}</p>'
-        f"{_about(found)}{_exchange(one, where)}{wrong}{_form(token, found, place)}"
+        f"{_about(found)}{_exchange(one, where)}{wrong}{_form(token, found, place, sent)}"
     )
     return document(TITLE, body, about=ABOUT)
+
+
+def as_sent(given: FeedbackInput) -> dict[str, str]:
+    """Feedback as the form's fields."""
+    names = ("thumb", *Perspective, "comment")
+    values = {str(name): getattr(given, str(name)) for name in names}
+    return {name: str(value) for name, value in values.items() if value is not None}
 
 
 def thanks_page(token: str, found: Invited) -> str:
@@ -100,16 +119,15 @@ def _exchange(one: ToRate, where: Whereabouts) -> str:
     )
 
 
-def _form(token: str, found: Invited, place: int) -> str:
+def _form(token: str, found: Invited, place: int, sent: Mapping[str, str] | None) -> str:
     one = found.turns[place - 1]
-    given = one.given or FeedbackInput()
-    scales = "".join(
-        _scale(seat, getattr(given, seat.value)) for seat in seats(found.with_analysis)
-    )
+    shown = as_sent(one.given or FeedbackInput()) if sent is None else sent
+    scales = "".join(_scale(seat, shown.get(seat.value, "")) for seat in seats(found.with_analysis))
+    bystander = esc(shown.get("bystander", ""))
     thumbs = "".join(
-        _choice("thumb", str(value), name, checked=given.thumb == value) for name, value in THUMBS
+        _choice("thumb", str(value), name, checked=shown.get("thumb") == str(value))
+        for name, value in THUMBS
     )
-    whole = "" if given.bystander is None else str(given.bystander)
     back = (
         f'<a class="quiet" href="{_address(token)}?turn={place - 1}&amp;agreed=yes">Back</a>'
         if place > 1
@@ -124,18 +142,19 @@ def _form(token: str, found: Invited, place: int) -> str:
         f"</fieldset>{scales}"
         f'<label class="why">{MARKS[Perspective.BYSTANDER].name}: '
         f"{MARKS[Perspective.BYSTANDER].seat}, 0 to 100"
-        f'<input name="bystander" inputmode="numeric" maxlength="3" value="{whole}" '
+        f'<input name="bystander" inputmode="numeric" maxlength="3" value="{bystander}" '
         'autocomplete="off"></label>'
         f'<label class="why">A word, if you like<input name="comment" maxlength="2000" '
-        f'value="{esc(given.comment or "")}" autocomplete="off"></label>'
+        f'value="{esc(shown.get("comment", ""))}" autocomplete="off"></label>'
         f'<p class="next"><button class="main">{"Save and end" if last else "Save and go on"}'
         f"</button> {back}</p></form>"
     )
 
 
-def _scale(seat: Perspective, given: int | None) -> str:
+def _scale(seat: Perspective, given: str) -> str:
     levels = "".join(
-        _choice(seat.value, str(level), str(level), checked=given == level) for level in range(1, 6)
+        _choice(seat.value, str(level), str(level), checked=given == str(level))
+        for level in range(1, 6)
     )
     return (
         f"<fieldset><legend>{MARKS[seat].name}: {MARKS[seat].seat}</legend>"
