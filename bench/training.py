@@ -1,10 +1,11 @@
 """Does training raise PERM's reward? GRPO with a scripted judge whose taste can be learned.
 
-    python -m bench.training                     # SmolLM2-135M, 3 seeds; about a quarter of an hour
-    python -m bench.training --model tiny        # a tiny random model; about a minute
+    python -m bench.training                                   # a tiny random model
+    python -m bench.training --model smollm2-135m-instruct     # slow, and not yet seen to rise
 
-The judge likes a Response that asks a question. It is a rule and no opinion of anybody's, so that a
-rising curve shows one thing alone: that what is rewarded is what the model comes to do.
+The judge likes warm words (tiny) or a Response that asks a question (the small model). It is a rule
+and no opinion of anybody's, so that a rising curve shows one thing alone: that what is rewarded is
+what the model comes to do.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ def report(name: str, curves: dict[int, list[dict[str, Any]]]) -> str:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--model", choices=[SMALL, TINY], default=SMALL)
+    options.add_argument("--model", choices=[TINY, SMALL], default=TINY)
     options.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     options.add_argument("--steps", type=int, default=15)
     given = options.parse_args()
