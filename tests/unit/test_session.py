@@ -481,7 +481,7 @@ def provisional_threes(messages: Sequence[BaseMessage]) -> str:
 
 
 async def test_a_response_is_scored_provisionally_while_it_is_written(desk: Make) -> None:
-    at = await desk(lambda _: Output(text=LONG, pace=0.01), provisional_threes, capabilities=LIVE)
+    at = await desk(lambda _: Output(text=LONG, pace=0.05), provisional_threes, capabilities=LIVE)
     seen = await at.say("Hello")
     told = of(events.ProvisionalScore, seen)
     assert {event.perspective for event in told} == {Perspective.EXPRESSION, Perspective.RECEPTION}
