@@ -6,11 +6,10 @@ averaged first. A reply without a score is left out of the figures and counted a
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 
-from perm.selfcheck import Judging
+from perm.selfcheck import Judging, Progress, Question, ask
 from perm.statistics import Estimate, bootstrap, ordered_pairs, rank_correlation, rate
 from perm.types import JudgeContext, Method, Perspective, Value, Verdict
 
@@ -50,24 +49,16 @@ async def agreement(
     rated: Sequence[RatedReply],
     method: Method,
     concurrency: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[AgreementReport, ...]:
     """Judge every reply from the seat it was rated from; a report for each seat that occurs."""
-    room, done = asyncio.Semaphore(concurrency), 0
-
-    async def one(reply: RatedReply) -> Verdict:
-        nonlocal done
-        async with room:
-            verdict = await judge.judge(reply.perspective, reply.context, method)
-        done += 1
-        if progress is not None:
-            progress(done, len(rated))
-        return verdict
-
     in_order = sorted(rated, key=lambda each: list(Perspective).index(each.perspective))
-    async with asyncio.TaskGroup() as group:  # seat by seat, so that a rubric stays cached
-        tasks = [group.create_task(one(reply)) for reply in in_order]
-    return report(zip(in_order, [task.result() for task in tasks], strict=True))
+    questions = [  # seat by seat, so that a rubric stays cached
+        Question(item=each.context.message, perspective=each.perspective, context=each.context)
+        for each in in_order
+    ]
+    outcomes = await ask(judge, questions, method, concurrency, progress)
+    return report(zip(in_order, (each.verdict for each in outcomes), strict=True))
 
 
 def report(judged: Iterable[tuple[RatedReply, Verdict]]) -> tuple[AgreementReport, ...]:

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
+from chat.engines.async_only import AsyncChatModel
 from chat.engines.balance import Balance
 from perm.types import EngineError, EngineFault
 
@@ -42,7 +43,7 @@ class Member(Protocol):
         """Its own request fields for an answer that is to be continued."""
 
 
-class PoolChatModel(BaseChatModel):
+class PoolChatModel(AsyncChatModel):
     """Async only. Raises what the last server raised, once none is left to try.
 
     A stream of which something was heard is never begun again elsewhere.
@@ -58,15 +59,6 @@ class PoolChatModel(BaseChatModel):
     @property
     def _llm_type(self) -> str:
         return "pool"
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,  # noqa: ANN401 - as in the base class
-    ) -> ChatResult:
-        raise EngineError(EngineFault.REQUEST, "This model is async only.", "Call ainvoke.")
 
     async def _agenerate(
         self,

@@ -15,14 +15,14 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.language_models.chat_models import agenerate_from_stream
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict, Field, PrivateAttr
 
+from chat.engines.async_only import AsyncChatModel
 from perm.types import EngineError, EngineFault, Usage, Value
 
 NAME: Final = "scripted"
@@ -76,7 +76,7 @@ def pieces(text: str) -> list[str]:
     return _PIECE.findall(text)
 
 
-class ScriptedChatModel(BaseChatModel):
+class ScriptedChatModel(AsyncChatModel):
     """A chat model that follows a script. Async only."""
 
     model_name: str = NAME
@@ -120,17 +120,6 @@ class ScriptedChatModel(BaseChatModel):
         **_: Any,  # noqa: ANN401
     ) -> int:
         return len(_prompt(messages))
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> ChatResult:
-        raise EngineError(
-            EngineFault.REQUEST, "The scripted model is async only.", "Call ainvoke or astream."
-        )
 
     async def _agenerate(
         self,

@@ -6,20 +6,20 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.language_models.chat_models import agenerate_from_stream
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
+from chat.engines.async_only import AsyncChatModel
 from chat.engines.in_process.calls import Call, Done, Event, Priority, Token, options_of
 from chat.engines.in_process.worker import Worker
 from perm.types import EngineError, EngineFault
 
 
-class TransformersChatModel(BaseChatModel):
+class TransformersChatModel(AsyncChatModel):
     """Asynchronous only. Raises `EngineError` and nothing else for a failed call.
 
     Streams are replies that somebody reads; calls awaited whole are judging and the like, and give
@@ -37,17 +37,6 @@ class TransformersChatModel(BaseChatModel):
     @property
     def _llm_type(self) -> str:
         return "transformers"
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,  # noqa: ANN401 - as in the base class
-    ) -> ChatResult:
-        raise EngineError(
-            EngineFault.REQUEST, "This model is async only.", "Call ainvoke or astream."
-        )
 
     async def _agenerate(
         self,

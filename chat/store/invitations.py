@@ -6,8 +6,6 @@ Analysis only where the owner said so.
 
 from __future__ import annotations
 
-import re
-import secrets
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID, uuid4
@@ -22,10 +20,8 @@ from chat.store.invitation_tables import invitation
 from chat.store.owned import own_conversation
 from chat.store.records import Feedback, FeedbackInput, ReplyStatus, Turn
 from chat.store.tables import conversation, feedback, reply, turn
+from chat.store.tokens import is_token, new_token
 from chat.store.upsert import insert_once, upsert
-
-TOKEN_BYTES: Final = 24
-_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{20,64}")
 
 RATED: Final = (ReplyStatus.COMPLETE, ReplyStatus.CUT_SHORT)
 
@@ -40,7 +36,7 @@ async def invite(
         invitation,
         keys={"conversation_id": conversation_id},
         values={
-            "token": secrets.token_urlsafe(TOKEN_BYTES),
+            "token": new_token(),
             "with_analysis": with_analysis,
             "closed": False,
             "created_at": datetime.now(UTC),
@@ -135,7 +131,7 @@ async def _open(connection: AsyncConnection, token: str) -> RowMapping:
 
 
 async def _place(connection: AsyncConnection, token: str) -> RowMapping:
-    if not _TOKEN.fullmatch(token):
+    if not is_token(token):
         raise NotFound("invitation")
     query = (
         select(invitation, conversation.c.owner, conversation.c.persona, conversation.c.scenario)

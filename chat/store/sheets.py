@@ -7,11 +7,10 @@ comparison, never an Analysis, a model, a prompt or a score.
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Select, case, func, insert, select
@@ -22,14 +21,13 @@ from chat.store.errors import NotFound
 from chat.store.study_records import Ballot, NewVote, Progress, Sheet, Side, Study
 from chat.store.study_tables import comparison, study, study_item, study_rater, vote
 from chat.store.tables import conversation, reply, turn
+from chat.store.tokens import is_token
 from chat.store.upsert import insert_once
-
-_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{20,64}")
 
 
 async def by_token(connection: AsyncConnection, token: str, writing: bool = False) -> Study:
     """The study that a link leads to. Raises `NotFound` for a token that there is not."""
-    if not _TOKEN.fullmatch(token):
+    if not is_token(token):
         raise NotFound("study")
     query = select(study).where(study.c.token == token)
     if writing:

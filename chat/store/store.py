@@ -22,7 +22,6 @@ from chat.store import (
     ratings,
     remarks,
     replies,
-    studies,  # noqa
     turns,
     whole,
 )

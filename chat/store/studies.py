@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, RowMapping, case, func, insert, select, update
@@ -26,9 +25,7 @@ from chat.store.study_records import (
 )
 from chat.store.study_tables import comparison, study, study_item, study_rater, vote
 from chat.store.tables import reply, reward
-
-TOKEN_BYTES: Final = 16
-"""Of a link's token: 128 bits, which nobody guesses."""
+from chat.store.tokens import new_token
 
 
 async def create(
@@ -44,7 +41,7 @@ async def create(
         .values(
             id=uuid4(),
             owner=owner,
-            token=secrets.token_urlsafe(TOKEN_BYTES),
+            token=new_token(),
             closed=False,
             created_at=datetime.now(UTC),
             **values,

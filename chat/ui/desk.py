@@ -136,6 +136,12 @@ def _of_none() -> tuple[Any, ...]:
     return "", "", free, free, free, gr.update(), "", hidden, hidden
 
 
+def address_of(request: gr.Request) -> str:
+    """This server as the browser named it: what a link that is handed out begins with."""
+    scheme = request.request.url.scheme if request.request else "http"
+    return f"{scheme}://{request.headers.get('host', '')}"
+
+
 def uuid_of(text: str) -> UUID | None:
     """An id that a browser sent, if it is one."""
     try:

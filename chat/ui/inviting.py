@@ -8,7 +8,7 @@ import gradio as gr
 
 from chat.store import NotFound
 from chat.store.invitation_records import Invitation
-from chat.ui.desk import Desk
+from chat.ui.desk import Desk, address_of
 from chat.ui.markup import esc
 from chat.ui.trouble import trouble
 from chat.ui.view import View
@@ -57,7 +57,7 @@ class Inviting:
             made = await self._session.invite(owner, place.id, with_analysis=with_analysis)
         except PermError as error:
             return trouble(error)
-        return invitation_note(made, _address(request))
+        return invitation_note(made, address_of(request))
 
     async def close(self, view: View, request: gr.Request) -> str:
         owner, place = self._desk.mine(view, request), view.scene.conversation
@@ -69,7 +69,7 @@ class Inviting:
             return "<p>There is no link.</p>"
         except PermError as error:
             return trouble(error)
-        return invitation_note(made, _address(request))
+        return invitation_note(made, address_of(request))
 
 
 def invitation_note(made: Invitation, address: str) -> str:
@@ -82,9 +82,3 @@ def invitation_note(made: Invitation, address: str) -> str:
         f'<p><label>The link<input class="link-box" readonly value="{esc(link)}" '
         f'onfocus="this.select()"></label></p><p>{raters}</p>'
     )
-
-
-def _address(request: gr.Request) -> str:
-    """As the browser named this server."""
-    scheme = request.request.url.scheme if request.request else "http"
-    return f"{scheme}://{request.headers.get('host', '')}"

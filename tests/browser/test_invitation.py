@@ -76,6 +76,7 @@ def test_a_second_person_rates_by_the_link(
     assert {row[1:3] for row in rated(app)} >= {(2, 40), (4, None)}
     page.locator("#raters-invite").click()
     expect(page.locator("#raters-told")).to_contain_text("1 person has rated")
+    assert any("I cannot sleep since she left." in body for body in received)
     assert not any("scripted" in body or "reward" in body.lower() for body in received)
     page.locator("#raters-close").click()
     expect(page.locator("#raters-told")).to_contain_text("closed")

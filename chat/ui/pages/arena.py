@@ -15,7 +15,7 @@ from chat.arena.prompts_file import read_prompts
 from chat.settings import ROOT
 from chat.store.study_records import NewStudy, StudyKind, StudySummary
 from chat.ui.arena_studies import results_panel, study_list, sure_to_delete
-from chat.ui.desk import Desk, clicked, uuid_of
+from chat.ui.desk import Desk, address_of, clicked, uuid_of
 from chat.ui.lists import personas
 from chat.ui.pages.page import Page
 from chat.ui.pages.sheet import QUIET, sheet
@@ -142,14 +142,8 @@ class ArenaPage:
             await self._arena.results(owner, study_id),
             await self._arena.ballots(owner, study_id),
             failed[0] if failed else "",
-            _address(request),
+            address_of(request),
         )
-
-
-def _address(request: gr.Request) -> str:
-    """As the browser named this server."""
-    scheme = request.request.url.scheme if request.request else "http"
-    return f"{scheme}://{request.headers.get('host', '')}"
 
 
 def example_lines() -> str:
