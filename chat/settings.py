@@ -157,6 +157,9 @@ class Settings(BaseSettings):
         str,
         About("Further options of `vllm serve`, as on a command line; they have the last word."),
     ] = ""
+    scripted_pace: Annotated[
+        float, About("Seconds a word part that the scripted engine takes."), Field(ge=0, le=1)
+    ] = 0.04
     threads: Annotated[int, About("CPU threads for the model; 0 is all cores."), Field(ge=0)] = 0
 
     database_url: Annotated[

@@ -27,7 +27,7 @@ def build(settings: Settings, role: Role) -> Engine:
         from chat.engines.scripted import ScriptedEngine  # noqa: PLC0415
         from perm import rubrics  # noqa: PLC0415
 
-        return ScriptedEngine.demo(rubrics.load(settings.prompts_dir))
+        return ScriptedEngine.demo(rubrics.load(settings.prompts_dir), settings.scripted_pace)
     if engine is EngineName.OPENAI or (engine is EngineName.VLLM and base_url):
         return _at_addresses(engine, model, base_url, key)
     if base_url:

@@ -27,10 +27,28 @@ PATIENCE: Final = 60_000
 
 
 @pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """One app for all browser tests; each test's page has a cookie, so an owner, of its own."""
+def steady_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """It writes as slowly as a real one, so that a reply can be looked at while it comes."""
     with running_app(tmp_path_factory.mktemp("app")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def quick_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """For tests of what comes after the reply: nobody waits for it."""
+    with running_app(tmp_path_factory.mktemp("quick"), "--scripted-pace", "0.005") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def app(request: pytest.FixtureRequest) -> App:
+    """The app of a file of tests, quick where it says `QUICK = True`.
+
+    All files share the two; each test's page has a cookie, so an owner, of its own.
+    """
+    quick = getattr(request.module, "QUICK", False)
+    found: App = request.getfixturevalue("quick_app" if quick else "steady_app")
+    return found
 
 
 @pytest.fixture(scope="module")

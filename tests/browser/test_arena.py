@@ -15,6 +15,8 @@ from tests.support.app import App
 
 pytestmark = pytest.mark.browser
 
+QUICK = True
+
 VOTES = 10
 BEFORE_THE_VOTE = ("scripted", "reward", "resonation", "# analysis", "warm against plain", "prompt")
 

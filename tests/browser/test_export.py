@@ -20,6 +20,8 @@ from tests.support.talks import talk
 
 pytestmark = pytest.mark.browser
 
+QUICK = True
+
 
 def fill(app: App, page: Page, talks: int) -> None:
     """Rated conversations of the page's visitor, put where the app keeps them."""

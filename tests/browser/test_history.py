@@ -10,6 +10,8 @@ from tests.browser.steps import open_id, say
 
 pytestmark = pytest.mark.browser
 
+QUICK = True
+
 CAT = "The cat is gone <img src=x onerror=alert(1)> and the house is quiet."
 SISTER = "My sister has not rung for three weeks."
 

@@ -14,6 +14,8 @@ from tests.support.app import App
 
 pytestmark = pytest.mark.browser
 
+QUICK = True
+
 
 def rated(app: App) -> list[Any]:
     with sqlite3.connect(f"file:{app.database}?mode=ro", uri=True) as connection:

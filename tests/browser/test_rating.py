@@ -13,6 +13,8 @@ from tests.support.app import App
 
 pytestmark = pytest.mark.browser
 
+QUICK = True
+
 KEYS = {"resonation": "R", "expression": "E", "reception": "C"}
 
 
