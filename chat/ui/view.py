@@ -7,7 +7,7 @@ owner it was given, and `claim` empties it when another owner comes with the sam
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, Protocol
 from uuid import UUID
@@ -66,8 +66,8 @@ class View:
         """
         scene = Scene()
         if conversation_id is not None:
-            found = await session.conversation(self.owner, conversation_id)
-            scene = await _read(session, self.owner, Scene(conversation=found))
+            saved = await _saved(session, self.owner, conversation_id)
+            scene = Scene().model_copy(update=saved)
         self._leave()
         self.scene = scene
         if conversation_id is not None and await session.is_running(self.owner, conversation_id):
@@ -76,7 +76,7 @@ class View:
 
     async def reread(self, session: Watched) -> None:
         """Take the open conversation from the store again."""
-        self.scene = await _read(session, self.owner, self.scene)
+        await self._refresh(session)
         self.wake()
 
     def join(self, stream: AsyncIterator[TurnEvent]) -> asyncio.Future[TurnEvent]:
@@ -171,9 +171,21 @@ class View:
             )
         if self.scene.writing is None:
             try:
-                self.scene = await _read(session, self.owner, self.scene)
+                await self._refresh(session)
             except PermError as error:
                 self.scene = after(self.scene, failed(error), now)
+
+    async def _refresh(self, session: Watched) -> None:
+        """Take from the store what is saved there, and nothing else: what a person did on the page
+        while it was read, such as beginning an edit or opening another conversation, stays.
+        """
+        place = self.scene.conversation
+        if place is None:
+            return
+        saved = await _saved(session, self.owner, place.id)
+        now = self.scene.conversation
+        if now is not None and now.id == place.id:
+            self.scene = self.scene.model_copy(update=saved)
 
     async def _pump(
         self,
@@ -237,17 +249,13 @@ async def _batch(inbox: asyncio.Queue[TurnEvent | None]) -> list[TurnEvent | Non
     return batch
 
 
-async def _read(session: Watched, owner: str, scene: Scene) -> Scene:
-    """The scene with its turns as they are saved."""
-    if scene.conversation is None:
-        return scene
-    conversation = await session.conversation(owner, scene.conversation.id)
+async def _saved(session: Watched, owner: str, conversation_id: UUID) -> Mapping[str, object]:
+    """What a scene says of a conversation, as it is saved: fields of `Scene`."""
+    conversation = await session.conversation(owner, conversation_id)
     turns = tuple(await session.path(owner, conversation.id))
     versions: dict[UUID, tuple[UUID, ...]] = {}
     for turn in turns:
         siblings = tuple(await session.siblings(owner, turn.id))
         if len(siblings) > 1:
             versions[turn.id] = siblings
-    return scene.model_copy(
-        update={"conversation": conversation, "turns": turns, "versions": versions}
-    )
+    return {"conversation": conversation, "turns": turns, "versions": versions}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PATIENCE
+from tests.support.app import App
 
 expect.set_options(timeout=PATIENCE)
 
@@ -48,3 +52,12 @@ def open_id(page: Page) -> UUID:
 def scores(page: Page) -> list[str]:
     """The four values of the Turn tab."""
     return page.locator("#turn .seat-row .value").all_inner_texts()
+
+
+def rows(app: App, query: str, *values: object) -> Sequence[Any]:
+    with sqlite3.connect(f"file:{app.database}?mode=ro", uri=True) as connection:
+        return connection.execute(query, values).fetchall()
+
+
+def count(app: App, table: str) -> int:
+    return int(rows(app, f"SELECT count(*) FROM {table}")[0][0])

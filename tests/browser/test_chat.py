@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-from collections.abc import Sequence
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Watch, context, shoot
-from tests.browser.steps import finished, keep, open_id, say, scores, tab, write
+from tests.browser.steps import count, finished, keep, open_id, rows, say, scores, tab
 from tests.support.app import App
 
 pytestmark = pytest.mark.browser
 
-LONG = "Tell me everything. " * 3
+QUICK = True
+
 XSS = "<img src=x onerror=alert(1)><svg onload=alert(2)> [x](javascript:alert(3)) ${alert(4)}"
-
-
-def rows(app: App, query: str, *values: object) -> Sequence[Any]:
-    with sqlite3.connect(f"file:{app.database}?mode=ro", uri=True) as connection:
-        return connection.execute(query, values).fetchall()
-
-
-def count(app: App, table: str) -> int:
-    return int(rows(app, f"SELECT count(*) FROM {table}")[0][0])
 
 
 def test_three_turns_scored_rated_reloaded_and_kept(app: App, page: Page) -> None:
@@ -65,22 +54,6 @@ def test_three_turns_scored_rated_reloaded_and_kept(app: App, page: Page) -> Non
     assert count(app, "feedback") - before["feedback"] == 1
     saved = rows(app, "SELECT thumb, reception, bystander, better FROM feedback")[-1]
     assert saved == (1, 4, 64, "Forty times is love.")
-
-
-def test_scores_so_far_are_hollow_and_give_way_to_the_final_ones(app: App, page: Page) -> None:
-    keep(page)
-    before = count(app, "verdict")
-    write(page, "I worked a double shift and my mother called me selfish.")
-    row = page.locator("#turn .seat-row.reception")
-    expect(row).to_have_class(re.compile("so-far"))
-    expect(row.locator(".value")).to_contain_text("so far")
-    expect(row.get_by_role("meter")).to_have_count(0)
-    assert page.locator("#spoken").inner_text().strip() == ""
-    finished(page, 1)
-    expect(page.locator("#turn .so-far")).to_have_count(0)
-    expect(row.get_by_role("meter")).to_be_visible()
-    methods = rows(app, "SELECT perspective, method FROM verdict LIMIT -1 OFFSET ?", before)
-    assert len(set(methods)) == len(methods) == 8, "four scores and their reasons, each once"
 
 
 def test_the_panel_chooses_turns_and_draws_the_trend(page: Page) -> None:
@@ -122,28 +95,6 @@ def test_nothing_is_ticked_and_research_waits_for_keep(page: Page) -> None:
     boxes[0].uncheck()
     expect(boxes[2]).not_to_be_checked()
     expect(boxes[2]).to_be_disabled()
-
-
-def test_one_button_sends_or_stops_and_what_came_is_kept(page: Page) -> None:
-    send, stop = page.locator("#box .submit-button"), page.locator("#box .stop-button")
-    expect(send).to_be_visible()
-    expect(stop).to_be_hidden()
-    write(page, LONG)
-    expect(stop).to_be_visible()
-    expect(send).to_be_hidden()
-    page.locator("#chat .bot-row").wait_for()
-    stop.click()
-    expect(page.locator("#strip")).to_contain_text("You stopped this reply.")
-    expect(send).to_be_visible()
-    assert page.locator("#chat .bot-row").inner_text().strip()
-
-
-def test_words_written_meanwhile_stay_in_the_box(page: Page) -> None:
-    write(page, LONG)
-    page.locator("#box .stop-button").wait_for()
-    write(page, "And one more thing")
-    expect(page.locator("#box textarea")).to_have_value("And one more thing")
-    expect(page.locator("#chat .user-row")).to_have_count(1)
 
 
 def test_another_reply_stands_beside_the_first(page: Page) -> None:
@@ -219,15 +170,6 @@ def test_a_strangers_conversation_cannot_be_opened(
     expect(other.locator("#strip")).to_contain_text("not there")
     assert "Mine alone." not in other.content()
     stranger.close()
-
-
-def test_a_turn_that_runs_is_joined_after_a_reload(page: Page) -> None:
-    write(page, LONG)
-    page.locator("#chat .bot-row").wait_for()
-    page.reload()
-    finished(page, 1)
-    expect(page.locator("#chat .user-row")).to_have_count(1)
-    expect(page.locator("#turn .seat-row .value")).to_have_count(4)
 
 
 def test_a_crisis_brings_the_card_and_scores_step_back(page: Page) -> None:

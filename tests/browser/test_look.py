@@ -82,6 +82,9 @@ def test_a_desk(visit: Any, theme: Theme) -> None:
     assert 820 < box["y"] + box["height"] <= 900
     assert widest(page) == 1440
     page.get_by_label("Toggle Sidebar").click()
+    chip, panel = page.locator(".chip").bounding_box(), page.locator("#panel").bounding_box()
+    assert chip and panel
+    assert chip["x"] + chip["width"] <= panel["x"], "the masthead runs under the panel"
     shoot(page, f"sidebar-{theme}")
     pushed = page.locator("#page").bounding_box()
     assert pushed is not None

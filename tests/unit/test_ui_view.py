@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from copy import deepcopy
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from chat.store import NotFound
+from chat.store.records import Turn
 from chat.ui.scene import Activity, Scene
 from chat.ui.view import View
 from tests.support.fake_session import FakeSession, conversation, four, good_turn, play, turn
@@ -146,3 +147,41 @@ def test_each_page_gets_a_view_of_its_own() -> None:
     copied = deepcopy(view)
     assert copied is not view
     assert copied.owner == ""
+
+
+async def test_what_a_person_does_while_the_store_is_read_is_not_undone() -> None:
+    session = FakeSession()
+    place = session.add(conversation(), turn(1))
+    view = view_of()
+    await view.open(session, place.id)
+    edited = view.scene.turns[0].id
+    read = session.path
+
+    async def path(owner: str, conversation_id: UUID) -> list[Turn]:
+        view.show(editing=edited)  # "Edit message" is pressed right now
+        return await read(owner, conversation_id)
+
+    session.path = path  # type: ignore[method-assign]
+    session.paths[place.id].append(turn(2))
+    await view.reread(session)
+    assert view.scene.editing == edited
+    assert len(view.scene.turns) == 2
+
+
+async def test_what_was_read_for_a_page_that_has_been_left_is_not_shown() -> None:
+    session = FakeSession()
+    first = session.add(conversation(), turn(1))
+    view = view_of()
+    await view.open(session, first.id)
+    read = session.path
+
+    async def path(owner: str, conversation_id: UUID) -> list[Turn]:
+        found = await read(owner, conversation_id)
+        session.path = read  # type: ignore[method-assign]
+        await view.open(session, None)  # "New chat" is pressed right now
+        return found
+
+    session.path = path  # type: ignore[method-assign]
+    await view.reread(session)
+    assert view.scene.conversation is None
+    assert view.scene.turns == ()
