@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 
@@ -10,6 +11,7 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 from rich.console import Console
+from uvicorn.loops.auto import auto_loop_factory
 
 from chat import api, downloads
 from chat.cli import cli, for_people
@@ -49,6 +51,7 @@ async def _serve(settings: Settings) -> None:
             timeout_graceful_shutdown=PATIENCE,
             server_header=False,
         )
+        gc.freeze()  # what was loaded stays: the collector need not walk it while replies stream
         console = Console(stderr=True)
         console.print(f"perm-chat is at http://{settings.host}:{settings.port}", highlight=False)
         telling = [asyncio.create_task(tell(engine, console)) for engine in services.engines]
@@ -88,7 +91,8 @@ def serve(settings: Settings) -> None:
     for noisy in ("httpx", "httpx2", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     _check_address(settings)
-    asyncio.run(_serve(settings))
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(_serve(settings))
 
 
 cli.command("serve")(for_people(serve))

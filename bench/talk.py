@@ -67,11 +67,15 @@ class Talking(Serving):
 
 @dataclass(frozen=True)
 class Heard:
-    """One turn. `resonation`: when its verdict came, in seconds since the turn began."""
+    """One turn. `resonation`, `complete`: when its verdict and the whole reply were told.
+
+    Both in seconds since the turn was asked for.
+    """
 
     timings: Timings
     tokens: int
     resonation: float | None
+    complete: float
 
     @property
     def first_token(self) -> float:
@@ -85,8 +89,7 @@ class Heard:
     @property
     def part(self) -> float | None:
         """When resonation was known, as a part of the time that the reply took."""
-        whole = self.timings.response_complete
-        return None if self.resonation is None or not whole else self.resonation / whole
+        return None if self.resonation is None else self.resonation / self.complete
 
 
 class Talk:
@@ -118,13 +121,13 @@ class Talk:
         began = time.monotonic()
         done: ReplyDone | None = None
         resonation: float | None = None
-        pieces = 0
+        complete, pieces = 0.0, 0
         async for event in self._session.run_turn(OWNER, self._place, message):
             match event:
                 case AnalysisDelta() | ResponseDelta():
                     pieces += 1
                 case ReplyDone():
-                    done = event
+                    done, complete = event, time.monotonic() - began
                     replied.set()
                 case VerdictLanded(verdict=verdict) if (
                     verdict.perspective is Perspective.RESONATION and resonation is None
@@ -132,7 +135,7 @@ class Talk:
                     resonation = time.monotonic() - began if verdict.scored else None
         if done is None:
             raise RuntimeError("the turn gave no reply")
-        return Heard(done.timings, done.usage.completion_tokens or pieces, resonation)
+        return Heard(done.timings, done.usage.completion_tokens or pieces, resonation, complete)
 
 
 @asynccontextmanager

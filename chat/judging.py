@@ -69,7 +69,7 @@ class Judging:
             return
         async with asyncio.TaskGroup() as group:
             for one in asked:
-                group.create_task(self._one(partial(judge.judge, one, contexts[one], how)))
+                group.create_task(self._one(partial(judge.judge, one, contexts[one], how), how))
 
     async def so_far(self, perspective: Perspective, response: str) -> None:
         """Tell what the beginning of a Response is worth, if that can be known at once.
@@ -114,8 +114,9 @@ class Judging:
         missing = tuple(one for one in Perspective if one not in binding or not binding[one].scored)
         self.feed.publish(RewardReady(reply_id=self.reply_id, reward=found, missing=missing))
 
-    async def _one(self, call: Callable[[], Awaitable[Verdict]]) -> None:
-        await self._keep(await self.serving.line.judging(self.reply_id, call))
+    async def _one(self, call: Callable[[], Awaitable[Verdict]], how: Method) -> None:
+        reasons = how is not self.serving.method
+        await self._keep(await self.serving.line.judging(self.reply_id, call, reasons=reasons))
 
     async def _keep(self, verdict: Verdict) -> None:
         try:

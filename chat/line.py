@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from chat.seats import Rank, Seats
+
 T = TypeVar("T")
 
 NOBODY: Final = UUID(int=0)
@@ -29,7 +31,7 @@ class Line:
     is true (a slow engine that serves both) a running one is ended and begun again later. Judging
     the reply that is being written goes on beside it: that is how resonation is known early.
     Where it is false, engines answer chat and judge side by side, and nothing waits here but for
-    one of the `judge_calls()` seats.
+    one of the `judge_calls()` seats: those first whose reply is still being written, reasons last.
     """
 
     def __init__(
@@ -37,10 +39,9 @@ class Line:
     ) -> None:
         """`judge_calls`: how many judge calls may run at once, asked anew each time."""
         self._gives_way = gives_way
-        self._judge_calls = judge_calls
+        self._seats = Seats(lambda: 0 if self._opening else max(1, judge_calls()))
         self._writing: set[UUID] = set()
         self._judging: Counter[UUID] = Counter()  # judge calls that wait or run
-        self._seated = 0
         self._opening: asyncio.Future[Any] | None = None
         self._used = False
         self._changed = asyncio.Event()
@@ -69,16 +70,26 @@ class Line:
             self._writing.discard(reply_id)
             self._tell()
 
-    async def judging(self, reply_id: UUID, call: Callable[[], Awaitable[T]]) -> T:
-        """Run one judge call when it is its turn; `call` may be begun more than once."""
+    async def judging(
+        self, reply_id: UUID, call: Callable[[], Awaitable[T]], *, reasons: bool = False
+    ) -> T:
+        """Run one judge call when it is its turn; `call` may be begun more than once.
+
+        `reasons`: the scores are known already, so that this may come after other replies' scores.
+        """
+        rank = Rank.REASON if reasons else Rank.SCORE
+        if reply_id in self._writing:
+            rank = Rank.EARLY
         with self._counted(reply_id):
-            return await self._in_turn(lambda: bool(self._writing - {reply_id}), call, PATIENCE)
+            return await self._in_turn(
+                lambda: bool(self._writing - {reply_id}), call, PATIENCE, rank
+            )
 
     async def in_passing(self, call: Callable[[], Awaitable[T]]) -> T | None:
         """Run a call that is worth something at once or not at all: None where it would wait."""
-        if self._gives_way() or not self._has_seat():
+        if self._gives_way() or not self._seats.free:
             return None
-        with self._seat():
+        async with self._seats.seat(Rank.EARLY):
             return await call()
 
     async def opening(self, call: Callable[[], Awaitable[T]]) -> T:
@@ -94,26 +105,34 @@ class Line:
         finally:
             task.cancel()
             self._opening = None
+            self._seats.hand_out()
             self._tell()
 
     async def warming(self, call: Callable[[], Awaitable[T]]) -> T:
         """Have a judge's prompt read; gives way to chat, and to judging, which reads it as well."""
-        return await self._in_turn(lambda: bool(self._writing or self._judging), call, None)
+        return await self._in_turn(
+            lambda: bool(self._writing or self._judging), call, None, Rank.WARMING
+        )
 
     async def _in_turn(
-        self, others: Condition, call: Callable[[], Awaitable[T]], patience: int | None
+        self,
+        others: Condition,
+        call: Callable[[], Awaitable[T]],
+        patience: int | None,
+        rank: Rank,
     ) -> T:
         """The call's result, once it ran undisturbed by `others`, or was put back too often."""
         put_back = 0
         while self._gives_way() and (patience is None or put_back < patience):
-            await self._until(lambda: not others() and self._has_seat())
-            with self._seat():
+            await self._until(lambda: not others())
+            async with self._seats.seat(rank):
+                if others():  # they came while a seat was waited for: nothing was begun
+                    continue
                 task = asyncio.ensure_future(call())
                 if await self._finished_before(others, task):
                     return task.result()
             put_back += 1
-        await self._until(self._has_seat)
-        with self._seat():
+        async with self._seats.seat(rank):
             return await call()
 
     async def idle(self) -> None:
@@ -131,18 +150,6 @@ class Line:
             if not task.done():
                 task.cancel()
             await asyncio.gather(task, disturbed, return_exceptions=True)
-
-    def _has_seat(self) -> bool:
-        return self._opening is None and self._seated < max(1, self._judge_calls())
-
-    @contextmanager
-    def _seat(self) -> Iterator[None]:
-        self._seated += 1
-        try:
-            yield
-        finally:
-            self._seated -= 1
-            self._tell()
 
     @contextmanager
     def _counted(self, reply_id: UUID) -> Iterator[None]:

@@ -138,7 +138,7 @@ async def test_published_asks_one_after_another_and_the_bystander_last(prompts: 
 
 
 def heard(tokens: int, resonation: float | None) -> Heard:
-    return Heard(Timings(first_token=0.5, response_complete=2.0), tokens, resonation)
+    return Heard(Timings(first_token=0.5, response_complete=2.0), tokens, resonation, 2.0)
 
 
 def test_short_replies_do_not_count_and_late_or_missing_resonation_does() -> None:

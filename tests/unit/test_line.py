@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
 import pytest
 
 from chat.line import PATIENCE, Line
+from chat.seats import Rank, Seats
 
 pytestmark = pytest.mark.unit
 
@@ -236,3 +238,74 @@ async def test_beside_a_judge_of_its_own_nothing_waits() -> None:
     async with line.chatting(uuid4()):
         assert await line.judging(uuid4(), judged) == "verdict"
         assert await line.warming(warm) == "verdict"
+
+
+async def test_what_can_still_be_early_goes_first_and_reasons_last() -> None:
+    line, busy, order = Line(lambda: False, judge_calls=lambda: 1), Call(), list[str]()
+    judging = [asyncio.create_task(line.judging(uuid4(), busy))]
+    await settle()
+
+    def noting(name: str) -> Callable[[], Awaitable[None]]:
+        async def call() -> None:
+            order.append(name)
+
+        return call
+
+    written = uuid4()
+    async with line.chatting(written):
+        for reply, name, reasons in (
+            (uuid4(), "reasons", True),
+            (uuid4(), "a score", False),
+            (uuid4(), "another score", False),
+            (written, "resonation while its reply is written", False),
+        ):
+            call = noting(name)
+            judging.append(asyncio.create_task(line.judging(reply, call, reasons=reasons)))
+            await settle()
+        busy.done.set()
+        await asyncio.gather(*judging)
+    assert order == [
+        "resonation while its reply is written", "a score", "another score", "reasons",
+    ]  # fmt: skip
+
+
+async def test_reasons_leave_seats_to_scores() -> None:
+    line = Line(lambda: False, judge_calls=lambda: 4)
+    reasons, score = [Call() for _ in range(4)], Call()
+    held = [asyncio.create_task(line.judging(uuid4(), one, reasons=True)) for one in reasons]
+    await settle()
+    assert sum(one.begun for one in reasons) == 2
+    score.done.set()
+    assert await line.judging(uuid4(), score) == "verdict"
+    for one in reasons:
+        one.done.set()
+    assert await asyncio.gather(*held) == ["verdict"] * 4
+
+
+async def test_who_gives_up_waiting_for_a_seat_takes_none() -> None:
+    line, first, last = Line(lambda: False, judge_calls=lambda: 1), Call(), Call()
+    holding = asyncio.create_task(line.judging(uuid4(), first))
+    await settle()
+    gone = asyncio.create_task(line.judging(uuid4(), Call()))
+    staying = asyncio.create_task(line.judging(uuid4(), last))
+    await settle()
+    gone.cancel()
+    first.done.set()
+    last.done.set()
+    assert await asyncio.gather(holding, staying) == ["verdict"] * 2
+    assert last.begun == 1
+
+
+async def test_who_is_seated_and_cancelled_in_one_moment_leaves_the_seat() -> None:
+    seats = Seats(lambda: 1)
+    async with seats.seat(Rank.SCORE):
+        waiting = asyncio.create_task(_sit(seats))
+        await settle()
+    waiting.cancel()  # the seat was just given to it
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert seats.free
+
+
+async def _sit(seats: Seats) -> None:
+    async with seats.seat(Rank.SCORE):
+        pass
