@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: bench run test test-unit test-slow test-fleet test-vllm vllm gpu check clean
+.PHONY: bench run test test-unit test-slow test-faults test-fleet test-vllm vllm gpu check clean
 .DEFAULT_GOAL := run
 
 # The base install; no torch.
@@ -25,8 +25,12 @@ test: $(VENV)/.tests ## the tests, then the app with the real model; skips are n
 	$(BIN)/pytest $(ARGS)
 	$(BIN)/pytest -n 0 -m default_model
 
-test-slow: $(VENV)/.tests ## the long ones: 200 kills, processes that die slowly
+test-slow: $(VENV)/.tests ## the long ones: processes that die slowly
 	$(BIN)/pytest -n 0 -m slow
+
+test-faults: $(VENV)/.tests ## kills, full disks, broken servers; then docs/hardening.md anew
+	$(BIN)/pytest -n 2 -m faults $(ARGS)
+	$(BIN)/python -m tests.support.hardening
 
 vllm: ## vLLM in an environment of its own: for a GPU where there is one, else for the processor
 	$(PYTHON) scripts/vllm_environment.py

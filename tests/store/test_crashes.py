@@ -95,7 +95,7 @@ async def test_killed_at_random_moments(tmp_path: Path) -> None:
     await killed_at_random(f"sqlite:///{tmp_path / 'data' / 'chat.db'}", tmp_path, KILLS)
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 @pytest.mark.timeout(1800)
 async def test_killed_at_very_many_random_moments(tmp_path: Path) -> None:
     await killed_at_random(f"sqlite:///{tmp_path / 'data' / 'chat.db'}", tmp_path, MANY_KILLS)

@@ -1,0 +1,45 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+
+import pytest
+
+from tests.support import figures
+from tests.support.hardening import claim_of
+
+PASSED = pytest.StashKey[bool]()
+
+Figures = Callable[..., None]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[Any]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if call.when == "call":
+        item.stash[PASSED] = report.passed
+    return report
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Iterator[Figures]:
+    """`figure(claim, value, said)` writes a figure for docs/hardening.md, if the test passes.
+
+    `claim` is an id in docs/hardening/*.toml that names this test; `said`: the words after it.
+    """
+    by = request.node.nodeid.partition("[")[0]
+    found: list[tuple[str, figures.Value, str]] = []
+
+    def note(claim: str, value: figures.Value, said: str = "") -> None:
+        known = claim_of(claim)
+        assert known.how == by, f"{claim} is shown by {known.how}, not by {by}"
+        found.append((claim, value, said))
+
+    yield note
+    if request.node.stash.get(PASSED, False):
+        for claim, value, said in found:
+            figures.record(claim, value, said, by=by)
