@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
+import signal
 import socket
+from collections.abc import Iterator
 
 import typer
 import uvicorn
@@ -39,6 +42,33 @@ def build(services: Services) -> FastAPI:
     return app
 
 
+class Server(uvicorn.Server):
+    """uvicorn, which ends in our order: what is being written is saved before its readers leave.
+
+    uvicorn itself raises the signal once more when it has ended, which ends the process before
+    anything after `serve` is done.
+    """
+
+    def __init__(self, config: uvicorn.Config, services: Services) -> None:
+        super().__init__(config)
+        self._services = services
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """A first SIGTERM or Ctrl-C asks the server to end; one that comes after it ends all."""
+        asked = (signal.SIGINT, signal.SIGTERM)
+        before = {one: signal.signal(one, self.handle_exit) for one in asked}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._services.session.close()
+        await super().shutdown(sockets)
+
+
 async def _serve(settings: Settings) -> None:
     services = await Services.start(settings)
     try:
@@ -55,7 +85,7 @@ async def _serve(settings: Settings) -> None:
         console = Console(stderr=True)
         console.print(f"perm-chat is at http://{settings.host}:{settings.port}", highlight=False)
         telling = [asyncio.create_task(tell(engine, console)) for engine in services.engines]
-        await uvicorn.Server(config).serve()
+        await Server(config, services).serve()
         for task in telling:
             task.cancel()
     finally:

@@ -32,7 +32,8 @@ class JudgePolicy(Value):
 
     `timeout`: seconds that one try may take; `retries`: further tries after a passing fault. The
     wait before one is random, up to `first_wait` seconds and twice as much each time, never above
-    `longest_wait`; a server's Retry-After is kept to, and where it is longer there is no other try.
+    `longest_wait`. A server's Retry-After comes before that, so that not all who were told the same
+    come back at the same moment; where it is longer than `longest_wait` there is no other try.
     """
 
     temperature: float = 0.3
@@ -128,7 +129,7 @@ def _wait(state: RetryCallState, policy: JudgePolicy) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, EngineError) else None
     spread = wait_random_exponential(policy.first_wait, max=policy.longest_wait)
-    return spread(state) if asked is None else asked
+    return spread(state) + (asked or 0.0)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -19,6 +19,8 @@ from pydantic import PrivateAttr
 from chat.engines.faults import FAILURES, cut_off, translated
 from perm.types import EngineError, EngineFault
 
+log = logging.getLogger(__name__)
+
 OPENAI_HOST: Final = "api.openai.com"
 CONNECT_SECONDS: Final = 5.0
 UNSENT: Final = ("openai-organization", "openai-project")
@@ -82,6 +84,7 @@ class ServedChatModel(ChatOpenAI):
     _server: str = PrivateAttr(default="The model's server")
     _place: _Place = PrivateAttr(default_factory=lambda: _Place(""))
     _gate: Gate | None = PrivateAttr(default=None)
+    _refused: EngineError | None = PrivateAttr(default=None)
 
     @classmethod
     def at(
@@ -121,6 +124,11 @@ class ServedChatModel(ChatOpenAI):
         self.root_async_client.base_url = base_url
         self.openai_api_base = base_url
 
+    @property
+    def refused(self) -> EngineError | None:
+        """That the last call's key was not accepted: nobody but who runs the app can mend that."""
+        return self._refused
+
     async def close(self) -> None:
         await self.root_async_client.close()
 
@@ -135,11 +143,15 @@ class ServedChatModel(ChatOpenAI):
         for pause in self._pauses():
             await self._let_through(pause)
             try:
-                return await super()._agenerate(messages, stop, run_manager, **kwargs)
+                answer = await super()._agenerate(messages, stop, run_manager, **kwargs)
             except FAILURES as error:
                 failure = translated(error, self._server)
+            else:
+                self._note(None)
+                return answer
             if failure.fault not in GONE:
                 break
+        self._note(failure)
         # Raised outside the handler: the original holds the request, and so the key.
         raise failure or cut_off(self._server)
 
@@ -161,11 +173,20 @@ class ServedChatModel(ChatOpenAI):
             except FAILURES as error:
                 failure = translated(error, self._server, begun=begun)
             if failure is None and finished:
+                self._note(None)
                 return
             failure = failure or cut_off(self._server)
             if begun or failure.fault not in GONE:
                 break
+        self._note(failure)
         raise failure or cut_off(self._server)
+
+    def _note(self, failure: EngineError | None) -> None:
+        """Remember whether the key is accepted, and say it to who runs the app where it is not."""
+        refused = failure is not None and failure.fault is EngineFault.UNAUTHORISED
+        if refused and self._refused is None:
+            log.error("%s", failure)
+        self._refused = failure if refused else None
 
     def _pauses(self) -> tuple[float, ...]:
         """Seconds before each try: one, but for a server that we start again ourselves.

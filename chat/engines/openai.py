@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from openai import AsyncOpenAI
 from pydantic import SecretStr
 
-from chat.engines.base import ModelChoice, Phase
+from chat.engines.base import EngineState, ModelChoice, Phase
 from chat.engines.chat_openai import ServedChatModel, is_openai
 from chat.engines.faults import FAILURES, translated
 from chat.engines.probe import probe
@@ -58,6 +58,14 @@ class OpenAIEngine(ServedEngine):
         own, *_ = super().models
         listed = {choice.name: choice for choice in self._listed}
         return listed.pop(own.name, own), *listed.values()
+
+    @property
+    def state(self) -> EngineState:
+        """With what only who runs the app can mend: a key that was good and is so no longer."""
+        refused = self._chat_model.refused
+        if refused is None or self._state.phase is not Phase.READY:
+            return self._state
+        return EngineState(phase=Phase.READY, detail=refused.what, todo=refused.todo)
 
     async def stop(self) -> None:
         await super().stop()

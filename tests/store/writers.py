@@ -16,13 +16,15 @@ from chat.store import ReplyStatus, Store
 from perm.types import Perspective
 from tests.store.samples import ANNA, COMPLETE, FEEDBACK, NEW_REPLY, REWARD, begin, scored
 
+PRELOAD = ["tests.store.writers", "tests.support.talker", "alembic.command", "psycopg"]
+
 Said = Callable[[str, object], None]
 
 
 def context() -> ForkServerContext:
     """Processes that begin in a moment: what they import was imported once."""
     found = multiprocessing.get_context("forkserver")
-    found.set_forkserver_preload(["tests.store.writers", "alembic.command", "psycopg"])
+    found.set_forkserver_preload(PRELOAD)
     return found
 
 

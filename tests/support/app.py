@@ -36,6 +36,11 @@ class App:
     def running(self) -> bool:
         return self._process.poll() is None
 
+    @property
+    def exit_status(self) -> int | None:
+        """How it ended; negative for a signal."""
+        return self._process.poll()
+
 
 @contextmanager
 def running_app(home: Path, *options: str) -> Iterator[App]:

@@ -1,0 +1,57 @@
+"""The app is asked to end in the middle of replies: what came is kept, and it ends in time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import Figures
+from tests.faults.conftest import rows
+from tests.support.app import running_app
+from tests.support.fleet import Turn, until
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
+
+TALKS = 6
+MESSAGE = "My boss never listens to me, and I am so tired."
+REPLIES = "SELECT status, raw FROM reply"
+
+
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT], ids=lambda one: one.name)
+def test_asked_to_end_in_the_middle_of_replies(
+    tmp_path: Path, slow_server: str, figure: Figures, asked: signal.Signals
+) -> None:
+    options = ("--engine", "openai", "--base-url", slow_server, "--method", "direct")
+    with running_app(tmp_path, *options) as app, ExitStack() as stack:
+        turns = []
+        for _ in range(TALKS):
+            client = stack.enter_context(httpx.Client())
+            kept = {"message": MESSAGE, "consents": {"keep": True}}
+            turns.append(stack.enter_context(Turn(client, app.url, **kept)))
+        for turn in turns:
+            turn.until("response_delta")
+        os.kill(app.pid, asked)
+        began = time.monotonic()
+        told = [turn.until("reply_done") for turn in turns]
+        until(lambda: not app.running)
+        seconds = time.monotonic() - began
+        assert app.exit_status == 0
+    kept_of = rows(app.database, REPLIES)
+    assert len(kept_of) == TALKS, "no doubled turn"
+    for event in told:
+        assert event["status"] == "interrupted"
+        assert any(event["response"] in raw for _, raw in kept_of)
+    assert all(status == "interrupted" and "# Response" in raw for status, raw in kept_of)
+    assert rows(app.database, "PRAGMA integrity_check") == [("ok",)]
+    assert [one.name for one in app.data.glob("*-wal")] == [], "closed in order"
+    figure(
+        "faults.shutdown",
+        f"{len(told)} of {TALKS}",
+        f"replies kept and marked, their readers told; ended after {seconds:.1f} s",
+    )
