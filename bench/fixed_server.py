@@ -2,7 +2,8 @@
 
 Every token of a reply holds the moment at which it was sent (`~2k3x9z1`: microseconds of the
 machine's monotonic clock, base 36), so whoever sees it knows how old it is. A judge's call takes
-`judge_seconds` in one of `seats`: with that the server has a throughput of its own. All else is
+`judge_seconds` in one of `seats`: with that the server has a throughput of its own. Canaries
+(`canary-1a2b3c4d`) that it was sent it says again at a reply's end. All else is
 tests.support.openai_server.
 
     python -m bench.fixed_server --port 8001 --pace 0.04
@@ -33,6 +34,8 @@ from tests.support.openai_server import DONE, ScriptedServer
 NAME: Final = "fixed"
 SENTENCE: Final = 15
 """Tokens of a sentence."""
+
+CANARY: Final = re.compile(r"canary-[0-9a-f]{8}")
 
 _STAMP: Final = re.compile(rb"~([0-9a-z]+)")
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -79,7 +82,8 @@ class FixedServer(ScriptedServer):
     async def complete(self, request: Request) -> Response:
         body = await request.json()
         if body.get("stream") and not body.get("logprobs"):
-            return StreamingResponse(self._reply(), media_type="text/event-stream")
+            heard = dict.fromkeys(CANARY.findall(json.dumps(body["messages"])))
+            return StreamingResponse(self._reply(tuple(heard)), media_type="text/event-stream")
         messages = convert_to_messages(body["messages"])
         perspective = self._judge.perspective(messages)
         if body.get("stream") or perspective is None:
@@ -88,7 +92,7 @@ class FixedServer(ScriptedServer):
             await asyncio.sleep(self._judge_seconds)
         return JSONResponse(self._verdict(self._judge.answer(messages, perspective), messages))
 
-    async def _reply(self) -> AsyncIterator[bytes]:
+    async def _reply(self, heard: Sequence[str]) -> AsyncIterator[bytes]:
         """Analysis and Response, a token at a time, each as late as its place says."""
         begun, place = time.monotonic(), 0
         for heading, tokens in self._parts:
@@ -97,6 +101,8 @@ class FixedServer(ScriptedServer):
                 place += 1
                 await asyncio.sleep(max(0.0, begun + place * self._pace - time.monotonic()))
                 yield _chunk(stamp(now()) + ("." if number % SENTENCE == 0 else ""))
+        if heard:
+            yield _chunk(f" {' '.join(heard)}.")
         yield _chunk(None, place)
         yield DONE
 

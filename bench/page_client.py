@@ -69,9 +69,12 @@ class PageClient:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def say(self, message: str, seen: Seen) -> None:
-        """Send a message and take frames until nothing runs any more."""
-        answer = await self._finish("send", {"box": message}, seen)
+    async def say(self, message: str, seen: Seen, *, keep: bool = False) -> None:
+        """Send a message and take frames until nothing runs any more.
+
+        `keep`: whether the consent to keep is ticked, which the first message of a talk decides.
+        """
+        answer = await self._finish("send", {"box": message, "keep": keep}, seen)
         ticket = answer["data"][self._layout.place("send", "ticket")]
         if ticket == self._ticket:
             raise PageError("the message was not taken")

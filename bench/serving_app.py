@@ -23,10 +23,12 @@ POLL: Final = 0.05
 
 @dataclass(frozen=True)
 class ServedApp:
-    """`started`: monotonic seconds."""
+    """`started`: monotonic seconds; `database`: its file; `pid`: its own process."""
 
     url: str
     started: float
+    database: Path
+    pid: int
 
     async def page(self) -> float:
         """Seconds from the start until the page is served."""
@@ -67,7 +69,8 @@ async def served_app(folder: Path, *options: str) -> AsyncIterator[ServedApp]:
             *command, cwd=ROOT, env=own, stdout=log, stderr=log
         )
         try:
-            yield ServedApp(f"http://127.0.0.1:{port}", started)
+            database = folder / "data" / "perm-chat.db"
+            yield ServedApp(f"http://127.0.0.1:{port}", started, database, process.pid)
         finally:
             process.terminate()
             await process.wait()

@@ -24,6 +24,7 @@ from perm.parsing import SupporterOutput
 from perm.rewards import reward_of
 from perm.types import (
     EngineError,
+    EngineFault,
     Exchange,
     JudgeContext,
     Method,
@@ -75,6 +76,7 @@ class Judging:
         """Tell what the beginning of a Response is worth, if that can be known at once.
 
         It is told and forgotten: no verdict, nothing saved. Asked for whole sentences only.
+        Raises `EngineError` where the judge's engine fails.
         """
         if not self.serving.live:
             return
@@ -83,6 +85,8 @@ class Judging:
         context = self.contexts(output)[perspective]
         call = partial(judge.judge, perspective, context, Method.DIRECT)
         found = await self.serving.line.in_passing(call)
+        if found is not None and found.unscored is Unscored.ENGINE:
+            raise EngineError(EngineFault.NOT_READY, found.error or "The judge failed.")
         if found is not None and found.score is not None:
             self.feed.publish(
                 ProvisionalScore(

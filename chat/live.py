@@ -1,7 +1,8 @@
 """Provisional scores at sentence ends while a Response is being written; the newest sentence wins.
 
 They are told as `ProvisionalScore` and kept nowhere. Nothing waits for them: a sentence whose call
-would have to wait is passed over, and what is under way when the reply ends is given up.
+would have to wait is passed over, and what is under way when the reply ends is given up. A judge
+that fails is not asked again before the verdicts are due.
 """
 
 from __future__ import annotations
@@ -64,4 +65,5 @@ class LiveScores:
             try:
                 await self._ask(perspective, self._response[:judged].strip())
             except EngineError:
-                return  # the final verdict will say what is wrong
+                self._ended = True  # the final verdict will say what is wrong
+                return

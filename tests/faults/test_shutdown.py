@@ -15,11 +15,13 @@ from tests.conftest import Figures
 from tests.faults.conftest import rows
 from tests.support.app import running_app
 from tests.support.fleet import Turn, until
+from tests.support.models import small_model
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
 TALKS = 6
 MESSAGE = "My boss never listens to me, and I am so tired."
+WORDS = {"analysis_delta", "response_delta"}
 REPLIES = "SELECT status, raw FROM reply"
 
 
@@ -55,3 +57,28 @@ def test_asked_to_end_in_the_middle_of_replies(
         f"{len(told)} of {TALKS}",
         f"replies kept and marked, their readers told; ended after {seconds:.1f} s",
     )
+
+
+@pytest.mark.model
+def test_its_own_model_server_ends_with_it(tmp_path: Path, figure: Figures) -> None:
+    options = ("--engine", "llama-cpp", "--model", str(small_model()), "--context-tokens", "2048")
+    with running_app(tmp_path, *options) as app, httpx.Client() as client:
+        kept = {"message": MESSAGE, "consents": {"keep": True}}
+        with Turn(client, app.url, **kept) as turn:
+            next(event for event in turn.events() if event["event"] in WORDS)
+            servers = children_of(app.pid)
+            assert servers
+            os.kill(app.pid, signal.SIGTERM)
+            assert turn.until("reply_done")["status"] == "interrupted"
+            until(lambda: not app.running)
+    left = [pid for pid in servers if Path(f"/proc/{pid}").exists()]
+    assert left == []
+    ((status, raw),) = rows(app.database, REPLIES)
+    assert (status, bool(raw)) == ("interrupted", True)
+    figure("faults.shutdown-model", len(left), f"servers left of {len(servers)}; the reply is kept")
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that it started, by the kernel's own list."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
+    return [int(child) for child in found.split()]

@@ -87,7 +87,11 @@ async def two_write_at_once(url: str, turns: int) -> tuple[int, int]:
 
 
 async def messages_of(store: Store, owner: str) -> list[str]:
-    query = select(turn.c.message).join(conversation).where(conversation.c.owner == owner)
+    query = (
+        select(turn.c.message)
+        .join(conversation, conversation.c.id == turn.c.conversation_id)
+        .where(conversation.c.owner == owner)
+    )
 
     async def look(connection: AsyncConnection) -> list[str]:
         return list(await connection.scalars(query))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import pwd
 import shutil
 import sqlite3
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +17,11 @@ import pytest
 from chat.store import Store, StoreError, StoreFault, database
 from chat.store.errors import WORDS
 from perm.types import Part
+from tests.conftest import Figures
 from tests.store.samples import ANNA, SCORED, begin, say, talk
+from tests.support.disks import ballast_of, fill, small_disk
+
+__all__ = ["small_disk"]
 
 pytestmark = pytest.mark.unit
 
@@ -64,32 +66,13 @@ async def test_a_full_database(tmp_path: Path) -> None:
     await store.close()
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounting = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(mounting, check=False).returncode:
-        pytest.skip("a small file system cannot be mounted here: it needs the rights of root")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def fill(disk: Path) -> None:
-    """Until not another byte fits."""
-    with contextlib.suppress(OSError), (disk / "ballast").open("wb", buffering=0) as ballast:
-        while ballast.write(bytes(1024)):
-            pass
-
-
 async def test_a_full_disk(small_disk: Path) -> None:
     store = await filled(small_disk / "chat.db")
     fill(small_disk)
     assert "disk is full" in await not_saved(store, StoreFault.DISK_FULL)
     health = await store.check(thorough=True)
     assert health.integrity == "ok"
-    (small_disk / "ballast").unlink()
+    ballast_of(small_disk).unlink()
     place = (await store.conversations(ANNA))[0].id
     await say(store, place, "short again")
     await store.close()
@@ -123,7 +106,7 @@ def user_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-async def test_a_read_only_file(user_folder: Path) -> None:
+async def test_a_read_only_file(figure: Figures, user_folder: Path) -> None:
     """It opens, for reading."""
     path = user_folder / "chat.db"
     await (await filled(path)).close()
@@ -135,7 +118,9 @@ async def test_a_read_only_file(user_folder: Path) -> None:
     health = await store.check()
     assert not health.ok
     assert "read-only" in health.detail
+    kept = len(await store.conversations(ANNA))
     await store.close()
+    figure("faults.read-only", kept, "conversation read, and no write called saved")
 
 
 async def test_no_permission(user_folder: Path) -> None:

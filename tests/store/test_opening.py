@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,21 +12,13 @@ import pytest
 from chat.store import Store, StoreError, StoreFault
 from chat.store.location import locate
 from tests.store.samples import ANNA, begin, talk
+from tests.support.damage import DAMAGE, cut, made
 
 pytestmark = pytest.mark.unit
 
 
 def url(path: Path) -> str:
     return f"sqlite:///{path}"
-
-
-async def made(path: Path) -> bytes:
-    """A database with enough in it for several pages of each table; gives its bytes."""
-    store = await Store.open(url(path))
-    for _ in range(3):
-        await talk(store, (await begin(store)).id, 10)
-    await store.close()
-    return path.read_bytes()
 
 
 async def test_a_new_database_is_for_this_user_alone(tmp_path: Path) -> None:
@@ -91,29 +82,6 @@ async def test_several_programs_may_start_at_once_with_nothing_there(tmp_path: P
     for store in stores:
         await store.close()
     assert [one.name for one in path.parent.iterdir()] == ["chat.db"]
-
-
-def cut(data: bytes, to: float) -> bytes:
-    return data[: int(len(data) * to)]
-
-
-def overwritten(data: bytes, start: int, length: int) -> bytes:
-    return data[:start] + b"\xa5" * length + data[start + length :]
-
-
-DAMAGE: dict[str, Callable[[bytes], bytes]] = {
-    "empty": lambda data: b"",
-    "a few bytes": lambda data: data[:10],
-    "the first page alone": lambda data: data[:4096],
-    "cut to the half": lambda data: cut(data, 0.5),
-    "cut in a page": lambda data: data[:-1000],
-    "without its last page": lambda data: data[:-4096],
-    "text": lambda data: b"Dear diary, this is not a database.\n" * 500,
-    "zeros": lambda data: bytes(len(data)),
-    "another start": lambda data: overwritten(data, 0, 100),
-    "a page overwritten": lambda data: overwritten(data, 4096 * 2, 4096),
-    "the schema overwritten": lambda data: overwritten(data, 100, 3000),
-}
 
 
 @pytest.mark.parametrize("damage", DAMAGE)

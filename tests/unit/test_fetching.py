@@ -3,107 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 import zipfile
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chat.engines import fetching, hub
-from chat.engines.catalogue import Entry, Hub, Wheel
+from chat.engines.catalogue import Entry, Wheel
 from perm.types import EngineError, EngineFault
+from tests.conftest import Figures
+from tests.support.small_hub import CONTENT, HubServer, hub_server, on_hub, sha
+
+__all__ = ["hub_server"]
 
 pytestmark = pytest.mark.unit
 
-CONTENT = bytes(range(256)) * 40_000  # some 10 MB: several chunks
-REVISION = "a" * 40
-
-
-def sha(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
 
 # -- a hub --------------------------------------------------------------------------------------
-
-
-class HubServer(ThreadingHTTPServer):
-    """Serves one file as the hub does. `breaks`: bytes after which a download breaks, in order."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _HubHandler)
-        self.content = CONTENT
-        self.told_size: int | None = None
-        self.breaks: list[int] = []
-        self.asked: list[tuple[str, str | None, str | None]] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class _HubHandler(BaseHTTPRequestHandler):
-    server: HubServer
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def do_HEAD(self) -> None:
-        self._answer(body=False)
-
-    def do_GET(self) -> None:
-        self._answer(body=True)
-
-    def _answer(self, *, body: bool) -> None:
-        asked = self.headers.get("Range")
-        self.server.asked.append((self.command, asked, self.headers.get("Authorization")))
-        content = self.server.content
-        start = int(asked.removeprefix("bytes=").removesuffix("-")) if body and asked else 0
-        self.send_response(206 if start else 200)
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        self.send_header("Content-Length", str(self.server.told_size or len(content) - start))
-        self.send_header("X-Repo-Commit", REVISION)
-        self.send_header("ETag", f'"{sha(content)}"')
-        self.end_headers()
-        if body:
-            end = start + self.server.breaks.pop(0) if self.server.breaks else len(content)
-            self.wfile.write(content[start:end])
-            if end < len(content):
-                self.close_connection = True
-
-
-@pytest.fixture
-def hub_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    server = HubServer()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    monkeypatch.setenv("HF_ENDPOINT", server.url)
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-def on_hub(content: bytes = CONTENT, **fields: Any) -> Entry:
-    source = Hub(repo="org/model", file="m.gguf", revision=REVISION)
-    known: dict[str, Any] = {
-        "size": len(content),
-        "sha256": sha(content),
-        "engines": ("llama-cpp",),
-        "file": "m.gguf",
-    }
-    return Entry(name="m", about="", source=source, **(known | fields))
 
 
 async def test_a_file_comes_from_the_hub_with_progress(
@@ -137,7 +59,7 @@ async def test_a_short_break_is_bridged(hub_server: HubServer, tmp_path: Path) -
 
 
 async def test_a_long_break_is_told_and_the_next_start_goes_on(
-    hub_server: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub_server: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, figure: Figures
 ) -> None:
     monkeypatch.setattr(hub, "TRIES", 1)
     hub_server.breaks = [4_000_000]
@@ -151,14 +73,19 @@ async def test_a_long_break_is_told_and_the_next_start_goes_on(
     path = await fetching.fetch(on_hub(), tmp_path)
     assert path.read_bytes() == CONTENT
     assert ("GET", f"bytes={begun}-", None) in hub_server.asked
+    figure("faults.half-download", begun, f"of {len(CONTENT):,} bytes not fetched again")
 
 
-async def test_a_wrong_hash_is_refused_and_removed(hub_server: HubServer, tmp_path: Path) -> None:
+async def test_a_wrong_hash_is_refused_and_removed(
+    hub_server: HubServer, tmp_path: Path, figure: Figures
+) -> None:
     hub_server.content = CONTENT[:-1] + b"x"
     with pytest.raises(EngineError, match="hash is wrong") as told:
         await fetching.fetch(on_hub(), tmp_path)
     assert told.value.fault is EngineFault.GARBAGE
-    assert [file for file in tmp_path.iterdir() if file.suffix in (".gguf", ".part")] == []
+    left = [file for file in tmp_path.iterdir() if file.suffix in (".gguf", ".part")]
+    assert left == []
+    figure("faults.wrong-hash", len(left), "files left of it")
 
 
 async def test_another_file_under_the_same_name_is_not_even_fetched(
