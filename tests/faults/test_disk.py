@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -12,25 +13,32 @@ from chat.events import ReplyDone, RewardReady, TurnEvent, TurnFailed, TurnSaved
 from chat.services import Services
 from chat.store import Conversation, ReplyStatus, StoreError
 from tests.conftest import Figures
-from tests.support.disks import ballast_of, fill, small_disk
+from tests.support.disks import ballast_of, fill, mounted, small_disk
 from tests.support.parts import OWNER, PROMPTS, begun, parts, said, settings_in
 
 __all__ = ["small_disk"]
 
 pytestmark = pytest.mark.faults
 
-STEP: Final = 8 * 1024
-ROOM: Final = 160 * 1024
+DISK: Final = "8m"
+STEP: Final = 40 * 1024
+ROOM: Final = 1200 * 1024
 """With so much left a whole turn can be saved; with each step less it breaks off earlier."""
 
 
-async def test_nothing_is_called_saved_that_is_not(small_disk: Path, figure: Figures) -> None:
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with mounted(tmp_path / "disk", DISK) as folder:
+        yield folder
+
+
+async def test_nothing_is_called_saved_that_is_not(disk: Path, figure: Figures) -> None:
     told = false = refused = whole = 0
-    settings = settings_in(small_disk)
+    settings = settings_in(disk)
     async with parts(settings, ScriptedEngine.demo(PROMPTS, 0.0)) as services:
         for room in range(0, ROOM, STEP):
             place = await begun(services)
-            fill(small_disk, leave=room)
+            fill(disk, leave=room)
             events = await said(services, place, "I am so tired. " * 20)
             statements, wrong = await _checked(services, place, events)
             told, false = told + statements, false + wrong
@@ -38,7 +46,7 @@ async def test_nothing_is_called_saved_that_is_not(small_disk: Path, figure: Fig
             refused += bool(failed)
             whole += not failed
             assert all("full" in one.what for one in failed)
-            ballast_of(small_disk).unlink()
+            ballast_of(disk).unlink()
             await services.session.delete(OWNER, place.id)
     assert refused, "there was always room: the test has shown nothing"
     assert whole, "there was never room: the test has shown nothing"

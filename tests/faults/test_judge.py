@@ -32,6 +32,7 @@ REPLY: Final = (
 )
 RETRY_AFTER: Final = 0.5
 RETRIES: Final = 2
+REPEATS: Final = 3
 PACE: Final = 0.004
 TIMEOUT: Final = 0.4
 
@@ -157,24 +158,25 @@ async def test_whatever_the_judge_does_the_reply_is_untouched(
         well = [await bench.turn() for _ in range(5)]
         usual = statistics.median(one.seconds for one in well)
         found: dict[str, Told] = {}
+        late: dict[str, float] = {}
         for name, fault in FAULTS.items():
             if fault is EngineFault.UNREACHABLE:
                 await bench.leave.aclose()
             bench.judge.fault = fault
-            found[name] = await bench.turn()
-    for name, told in found.items():
-        _unscored(told, FAULTS[name], well[0])
+            turns = [await bench.turn() for _ in range(REPEATS)]
+            for told in turns:
+                _unscored(told, fault, well[0])
+            found[name] = turns[0]
+            late[name] = 1000 * (statistics.median(told.seconds for told in turns) - usual)
     _patient(found["429"].verdicts)
-    late = {name: 1000 * (told.seconds - usual) for name, told in found.items()}
     worst = max(late, key=lambda name: late[name])
     calls = ", ".join(f"{name} {told.calls or told.tries}" for name, told in found.items())
     figure(
         "faults.judge",
         f"{sum(told.reply.response == well[0].reply.response for told in found.values())}"
         f" of {len(found)}",
-        f"replies untouched; at most {late[worst]:.0f} ms later ({worst}) than the "
-        f"{1000 * usual:.0f} ms with a judge that is well (median of {len(well)}); calls a turn: "
-        f"{calls}",
+        f"replies untouched; with the slowest ({worst}) {late[worst]:+.0f} ms to the "
+        f"{1000 * usual:.0f} ms with a judge that is well (medians); calls a turn: {calls}",
     )
 
 
