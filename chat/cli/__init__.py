@@ -7,6 +7,7 @@ from typing import Final
 import typer
 
 from chat.cli.agree import agree
+from chat.cli.backup import backup, restore
 from chat.cli.doctor import doctor
 from chat.cli.export import export
 from chat.cli.exports import exports
@@ -26,6 +27,8 @@ cli: Final = typer.Typer(
     pretty_exceptions_enable=False,  # rich would print local variables, keys among them
 )
 cli.command("doctor")(for_people(doctor))
+cli.command("backup")(for_people(backup))
+cli.command("restore")(for_people(restore))
 cli.command("export")(for_people(export))
 cli.command("exports")(for_people(exports))
 cli.command("score")(for_people(score))

@@ -9,6 +9,7 @@ In memory there is one connection for both, which must outlive every caller.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
@@ -114,6 +115,8 @@ class Database:
         self.backups = backups  # the folder of backup copies; None: beside the file
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self.faults: Counter[StoreFault] = Counter()
+        """The calls that failed since it was opened, by fault."""
         if location.in_memory:
             self.writer = self.reader = sqlite_engine(
                 location, "BEGIN IMMEDIATE", trusted_schema=TRIGGERS
@@ -165,10 +168,18 @@ class Database:
             raise StoreError(
                 StoreFault.CLOSED, f"{doing}: the database is closed.", "Start the program again."
             )
-        task = asyncio.create_task(_in_words(doing, unit))
+        task = asyncio.create_task(self._in_words(doing, unit))
         self._running.add(task)
         task.add_done_callback(self._done)
         return await asyncio.shield(task)
+
+    async def _in_words(self, doing: str, unit: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await unit
+        except FAULTY as error:
+            found = explained(error, doing)
+            self.faults[found.fault] += 1
+            raise found from None
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
@@ -182,13 +193,6 @@ class Database:
             await asyncio.wait(set(self._running))
         await self.reader.dispose()
         await self.writer.dispose()
-
-
-async def _in_words(doing: str, unit: Coroutine[Any, Any, T]) -> T:
-    try:
-        return await unit
-    except FAULTY as error:
-        raise explained(error, doing) from None
 
 
 async def driver_of(connection: AsyncConnection) -> aiosqlite.Connection:

@@ -102,6 +102,17 @@ def draft(path: Path) -> Iterator[Path]:
     So a database appears whole or not at all, and an empty file is never ours. If another process
     was quicker, its database stands and the draft is dropped.
     """
+    with beside(path) as rough:
+        yield rough
+        publish(rough, path)
+
+
+@contextlib.contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """An empty file for this user alone (mode 0600) beside `path`; what is left of it is removed.
+
+    `publish`, or a rename, gives it its name.
+    """
     rough = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         os.close(os.open(rough, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -109,23 +120,37 @@ def draft(path: Path) -> Iterator[Path]:
         raise explained(error, OPENING) from None
     try:
         yield rough
-        _publish(rough, path)
     finally:
         for name in (rough.name, f"{rough.name}-wal", f"{rough.name}-shm"):
             rough.with_name(name).unlink(missing_ok=True)
 
 
-def _publish(rough: Path, path: Path) -> None:
-    with rough.open("rb+") as file:
-        os.fsync(file.fileno())
+def publish(rough: Path, path: Path) -> bool:
+    """Give a complete file its name, unless that is another's: False, and the other stands."""
+    sync(rough)
     try:
         os.link(rough, path)  # unlike a rename it never replaces a file
     except FileExistsError:
-        return
+        return False
     except OSError:  # a file system without hard links
-        if not path.exists():
-            rough.rename(path)
-    _sync_folder(path.parent)
+        if path.exists():
+            return False
+        rough.rename(path)
+    sync_folder(path.parent)
+    return True
+
+
+def replace(rough: Path, path: Path) -> None:
+    """Give a complete file its name, in the place of what has it now."""
+    sync(rough)
+    rough.replace(path)
+    sync_folder(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Have what was written reach the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def back_up(path: Path, revision: str, folder: Path | None = None) -> Path:
@@ -134,8 +159,7 @@ def back_up(path: Path, revision: str, folder: Path | None = None) -> Path:
     Made with SQLite's own backup, complete and synced before it has its name.
     """
     folder = folder or path.parent
-    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    copy = folder / f"{path.stem}.{moment}.revision-{revision}{path.suffix}"
+    copy = folder / copy_name(path.stem, revision, path.suffix)
     if folder != path.parent:
         make_folder(copy)
     with (
@@ -147,13 +171,28 @@ def back_up(path: Path, revision: str, folder: Path | None = None) -> Path:
     return copy
 
 
+def copy_name(stem: str, revision: str, suffix: str, *, kind: str = "") -> str:
+    """The name of a copy made now; `kind`: what it is, where it is no plain copy."""
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"{stem}.{moment}{f'.{kind}' if kind else ''}.revision-{revision}{suffix}"
+
+
+def free(path: Path) -> Path:
+    """This name, or one like it that nothing has yet."""
+    number, found = 1, path
+    while found.exists():
+        number += 1
+        found = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return found
+
+
 def copies_of(path: Path, folder: Path | None = None) -> tuple[Path, ...]:
-    """The backup copies that `back_up` has made of this database."""
+    """The copies that lie under names of `copy_name`: before an upgrade, a backup, a restore."""
     pattern = f"{glob.escape(path.stem)}.*.revision-*{glob.escape(path.suffix)}"
     return tuple(sorted((folder or path.parent).glob(pattern)))
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Makes a new name outlive a power cut; Windows neither has this nor needs it."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)

@@ -59,6 +59,11 @@ def examine(connection: Connection, scripts: Path = SHIPPED) -> Schema:
     return Schema(revision, head)
 
 
+def knows(revision: str, scripts: Path = SHIPPED) -> bool:
+    """Whether this program can use, or upgrade, a database that has this revision."""
+    return _known(ScriptDirectory.from_config(_config(scripts)), revision)
+
+
 def _known(directory: ScriptDirectory, revision: str) -> bool:
     try:
         return directory.get_revision(revision) is not None
@@ -101,11 +106,11 @@ def upgrade(connection: Connection, scripts: Path = SHIPPED) -> None:
     rows it had before; the caller then rolls back.
     """
     derived.drop(connection)
-    before = _rows(connection)
+    before = rows(connection)
     config = _config(scripts)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-    after = _rows(connection)
+    after = rows(connection)
     derived.make(connection)
     lost = [name for name in before.keys() & after.keys() if before[name] != after[name]]
     broken = connection.dialect.name == "sqlite" and list(
@@ -119,7 +124,8 @@ def upgrade(connection: Connection, scripts: Path = SHIPPED) -> None:
         )
 
 
-def _rows(connection: Connection) -> dict[str, int]:
+def rows(connection: Connection) -> dict[str, int]:
+    """How many there are, by table; without what is derived."""
     names = derived.tables_of_ours(inspect(connection).get_table_names())
     return {
         name: connection.scalar(select(func.count()).select_from(table(name))) or 0

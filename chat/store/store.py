@@ -26,6 +26,7 @@ from chat.store import (
     whole,
 )
 from chat.store.database import Database
+from chat.store.errors import StoreFault
 from chat.store.export_records import ExportRecord, NewExport, WholeConversation
 from chat.store.found import Choices, Filters, FoundPage, Place, Remarks
 from chat.store.invitation_door import Invitations
@@ -77,6 +78,11 @@ class Store:
         if database.location.path is not None:
             await purging.purge(database)  # one that a crash had cut off
         return cls(database)
+
+    @property
+    def faults(self) -> Mapping[StoreFault, int]:
+        """How many calls failed since it was opened, by fault."""
+        return self._database.faults
 
     async def close(self) -> None:
         """Waits for what is running, clears what a deletion left, and closes. Idempotent."""
