@@ -9,6 +9,7 @@ import logging
 import signal
 import socket
 from collections.abc import Iterator
+from typing import Final
 
 import typer
 import uvicorn
@@ -20,9 +21,13 @@ from chat import api, downloads
 from chat.cli import cli, for_people
 from chat.cli.options import with_settings
 from chat.cli.starting import tell
+from chat.logs.setup import set_up
+from chat.metrics import route as metrics
 from chat.services import Services
-from chat.settings import Settings, SettingsError
+from chat.settings import LogFormat, Settings, SettingsError
 from chat.web import LOOPBACK, Gate, owner_of
+
+log: Final = logging.getLogger("app")
 
 PATIENCE = 3
 """Seconds that open streams get when the app is asked to end."""
@@ -34,6 +39,7 @@ def build(services: Services) -> FastAPI:
 
     app = FastAPI(title="perm-chat", docs_url=None, redoc_url=None)
     app.include_router(downloads.router(services, owner_of))  # before what is not found
+    app.include_router(metrics.router(services))
     app.include_router(api.router(services, owner_of))
     api.handle_errors(app)
     ui.mount(app, services, owner_of)
@@ -76,20 +82,30 @@ async def _serve(settings: Settings) -> None:
             build(services),
             host=settings.host,
             port=settings.port,
+            log_config=None,  # its lines go where ours go
             log_level="warning",
             access_log=False,  # addresses hold conversation ids
             timeout_graceful_shutdown=PATIENCE,
             server_header=False,
         )
         gc.freeze()  # what was loaded stays: the collector need not walk it while replies stream
-        console = Console(stderr=True)
-        console.print(f"perm-chat is at http://{settings.host}:{settings.port}", highlight=False)
-        telling = [asyncio.create_task(tell(engine, console)) for engine in services.engines]
+        telling = _tell_people(services)
         await Server(config, services).serve()
         for task in telling:
             task.cancel()
     finally:
         await services.stop()
+
+
+def _tell_people(services: Services) -> list[asyncio.Task[None]]:
+    """Where it is and how the engines come up, unless a program reads along: the log says it."""
+    settings = services.settings
+    if settings.log_format is LogFormat.JSON:
+        log.info("serving", extra={"host": settings.host, "port": settings.port})
+        return []
+    console = Console(stderr=True)
+    console.print(f"perm-chat is at http://{settings.host}:{settings.port}", highlight=False)
+    return [asyncio.create_task(tell(engine, console)) for engine in services.engines]
 
 
 def _check_address(settings: Settings) -> None:
@@ -115,11 +131,7 @@ def _check_address(settings: Settings) -> None:
 @with_settings
 def serve(settings: Settings) -> None:
     """Serve the page and the API."""
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
-    )
-    for noisy in ("httpx", "httpx2", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    set_up(settings.log_level, settings.log_format)
     _check_address(settings)
     with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
         runner.run(_serve(settings))

@@ -52,6 +52,16 @@ class Line:
         return len(self._writing)
 
     @property
+    def judging_due(self) -> int:
+        """How many judge calls of turns wait or run."""
+        return self._judging.total()
+
+    @property
+    def seated(self) -> int:
+        """How many judge calls run now, whatever they are for."""
+        return self._seats.taken
+
+    @property
     def used(self) -> bool:
         """Whether anybody's words have gone to the engine yet, or are about to."""
         return self._used

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Coroutine, Sequence
 from typing import Any
 from uuid import UUID
@@ -12,6 +11,7 @@ from uuid import UUID
 from chat.events import TurnEnded, TurnFailed
 from chat.feed import Feed
 from chat.limits import Refused
+from chat.logs.lines import places
 from chat.store.records import ReplyStatus
 from chat.writing import Writing
 from perm.types import Part, PermError
@@ -66,7 +66,7 @@ class Running:
             except PermError as error:
                 feed.publish(failure(error, saved=True))
             except Exception as error:  # noqa: BLE001 - a fault of ours must not end in silence
-                log.error("a turn failed:\n%s", _where(error))
+                log.error("a turn broke off:\n%s", places(error))
                 feed.publish(_our_fault())
             finally:
                 feed.publish(TurnEnded())
@@ -101,13 +101,4 @@ def _our_fault() -> TurnFailed:
         what="Something went wrong inside perm-chat.",
         todo="Your message is saved. Press Retry; the log says where it happened.",
         saved=True,
-    )
-
-
-def _where(error: Exception) -> str:
-    """The type and the places, without the error's own text: it may quote what was said."""
-    leaves = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
-    return "\n".join(
-        f"{type(leaf).__name__}\n{''.join(traceback.format_tb(leaf.__traceback__))}"
-        for leaf in leaves
     )

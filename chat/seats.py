@@ -33,6 +33,11 @@ class Seats:
         self._arrivals = itertools.count()
 
     @property
+    def taken(self) -> int:
+        """How many calls run now."""
+        return self._taken.total()
+
+    @property
     def free(self) -> bool:
         """Whether a call could begin at once, with nobody waiting before it."""
         return not self._waiting and self._room(Rank.EARLY)

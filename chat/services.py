@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from pydantic import ValidationError
@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from chat import engines
 from chat.arena.arena import Arena
 from chat.engines.base import Engine
+from chat.logs.turns import TurnLog
+from chat.metrics.counting import Counting
 from chat.safety import patterns
 from chat.serving import Serving
 from chat.session import Session
@@ -38,6 +40,7 @@ class Services:
     judge_engine: Engine
     store: Store
     session: Session
+    counting: Counting = field(default_factory=Counting)
 
     @classmethod
     async def start(cls, settings: Settings) -> Services:
@@ -49,7 +52,9 @@ class Services:
         kept = await Store.open(settings.database, data_dir=settings.data_dir)
         unkept = await Store.open(IN_MEMORY)
         serving = Serving.compose(settings, prompts, supporter, judge)
-        services = cls(settings, prompts, supporter, judge, kept, Session(serving, kept, unkept))
+        counting = Counting()
+        session = Session(serving, kept, unkept, (counting, TurnLog()))
+        services = cls(settings, prompts, supporter, judge, kept, session, counting)
         marked = await kept.mark_interrupted()
         if marked:
             log.info("%d replies were left half written; they are marked interrupted", marked)

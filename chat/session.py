@@ -16,7 +16,7 @@ from chat.answering import Answer, Path, Turned
 from chat.claims import Claims
 from chat.conversations import Conversations
 from chat.events import TurnEnded, TurnEvent
-from chat.feed import Feed, watch
+from chat.feed import Feed, Listener, watch
 from chat.limits import Limits, Refused
 from chat.running import Running, failure
 from chat.serving import Serving
@@ -36,9 +36,13 @@ Voices = Callable[[Conversation], Sequence[Voice]]
 class Session(Conversations):
     """Runs turns for every owner, beside everything that `Conversations` gives."""
 
-    def __init__(self, serving: Serving, kept: Store, unkept: Store) -> None:
+    def __init__(
+        self, serving: Serving, kept: Store, unkept: Store, listeners: Iterable[Listener] = ()
+    ) -> None:
+        """`listeners` hear the events of every turn, for figures and logs."""
         super().__init__(kept, unkept)
         self.serving = serving
+        self._listeners = tuple(listeners)
         self.limits = Limits(serving.settings)
         self._running = Running()
         self._claims = Claims(self._running)
@@ -124,7 +128,7 @@ class Session(Conversations):
         method: Method | None = None,
     ) -> AsyncIterator[TurnEvent]:
         """Judge a reply again, or for the first time, or for its reasons. Old verdicts stay."""
-        feed = Feed()
+        feed = Feed(self._listeners)
         wanted = tuple(perspectives)
         try:
             store, place = await self.find_reply(owner, reply_id)
@@ -133,8 +137,9 @@ class Session(Conversations):
                 raise Refused("This reply is being written.", "Judge it when it is complete.")
             path = await store.path(owner, place.id, reply.turn_id)
         except PermError as error:
-            yield failure(error, saved=True)
-            yield TurnEnded()
+            feed.fail(failure(error, saved=True), TurnEnded())
+            async for event in watch([feed]):
+                yield event
             return
         judging = Turned(self.serving, store, place, path, feed).judging(reply.id)
         contexts = judging.contexts(answering.output_of(reply))
@@ -190,13 +195,11 @@ class Session(Conversations):
         voices: Voices | None = None,
     ) -> AsyncIterator[TurnEvent]:
         """Save, then start the work, then watch it. Whoever leaves meanwhile ends nothing."""
-        feed = Feed()
+        feed = Feed(self._listeners)
         try:
             await asyncio.shield(self._launch(find, begin, feed, voices))
         except PermError as error:
-            yield failure(error, saved=False)
-            yield TurnEnded()
-            return
+            feed.fail(failure(error, saved=False), TurnEnded())
         async for event in watch([feed]):
             yield event
 

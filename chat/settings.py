@@ -63,6 +63,11 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class LogFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
 class Settings(BaseSettings):
     """Everything that can be set. A judge setting left out is the supporter's."""
 
@@ -185,6 +190,12 @@ class Settings(BaseSettings):
     log_level: Annotated[LogLevel, About("How much is logged; never what was said.")] = (
         LogLevel.INFO
     )
+    log_format: Annotated[LogFormat, About("Lines for people, or JSON for programs.")] = (
+        LogFormat.TEXT
+    )
+    metrics_token: Annotated[
+        SecretStr, About("Asked of who reads /metrics. Empty: only this machine may.")
+    ] = SecretStr("")
 
     @classmethod
     def settings_customise_sources(

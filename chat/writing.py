@@ -148,7 +148,8 @@ class Writing:
         seen = await asyncio.to_thread(safety.check, self._splitter.output.response)
         update = self._update(status, seen.kind.value if seen else None)
         if self._error is not None:
-            log.warning("reply %s ended early: %s", self._reply.id, type(self._error).__name__)
+            fault = {"reply_id": self._reply.id, "error": type(self._error).__name__}
+            log.warning("a reply ended early", extra={"event": "reply_ended_early", **fault})
             self._tell(self._error, saved=True)
         await self._save(update)
         self._feed.publish(

@@ -72,7 +72,8 @@ class BackgroundEngine(Engine):
     ) -> None:
         """The new state; who waits in `ready` waits on while it is starting or restarting."""
         if phase is not self._state.phase:
-            log.info("engine %s is %s", self.name, phase)
+            known = {"engine": self.name, "phase": phase.value}
+            log.info("engine %s is %s", self.name, phase, extra={"event": "engine_phase", **known})
         self._state = EngineState(phase=phase, detail=detail, todo=todo, progress=progress)
         if phase in (Phase.STARTING, Phase.RESTARTING):
             self._settled.clear()
