@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from rich.console import Console
 from uvicorn.loops.auto import auto_loop_factory
 
-from chat import api, downloads
+from chat import api, api_judging, downloads
 from chat.cli import cli, for_people
 from chat.cli.options import with_settings
 from chat.cli.starting import tell
@@ -40,6 +40,7 @@ def build(services: Services) -> FastAPI:
     app = FastAPI(title="perm-chat", docs_url=None, redoc_url=None)
     app.include_router(downloads.router(services, owner_of))  # before what is not found
     app.include_router(metrics.router(services))
+    app.include_router(api_judging.router(services, owner_of))
     app.include_router(api.router(services, owner_of))
     api.handle_errors(app)
     ui.mount(app, services, owner_of)

@@ -131,9 +131,9 @@ def router(services: Services, owner_of: Owner) -> APIRouter:
     @routes.post("/api/turns", response_class=EventSourceResponse)
     async def turns(turn: Annotated[Begun, Depends(begun)]) -> AsyncIterator[ServerSentEvent]:
         """One turn as it happens. Hanging up ends the stream, never the turn."""
-        yield _sent(turn.first)
+        yield sent(turn.first)
         async for event in turn.rest:
-            yield _sent(event)
+            yield sent(event)
 
     @routes.post("/api/turns/{turn_id}/pick")
     async def pick(turn_id: UUID, wish: Pick, owner: Annotated[str, Depends(owner_of)]) -> Response:
@@ -244,7 +244,8 @@ def _refuse_second_frame(turn: NewTurn) -> None:
         )
 
 
-def _sent(event: TurnEvent) -> ServerSentEvent:
+def sent(event: TurnEvent) -> ServerSentEvent:
+    """An event as the stream carries it."""
     return ServerSentEvent(event=event.event, raw_data=dumps(event))
 
 

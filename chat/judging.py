@@ -16,6 +16,7 @@ from chat.events import (
     VerdictLanded,
 )
 from chat.feed import Feed
+from chat.judge_choice import JudgeChoice
 from chat.serving import Serving
 from chat.store import Store, StoreError
 from chat.store.records import Conversation
@@ -57,16 +58,18 @@ class Judging:
         contexts: dict[Perspective, JudgeContext],
         perspectives: Iterable[Perspective],
         method: Method | None = None,
+        by: JudgeChoice | None = None,
     ) -> None:
-        """Judge from these perspectives side by side. `method`: None is the settings' own."""
+        """Judge from these perspectives side by side. `method`, `by`: None is the settings' own."""
         asked = tuple(perspectives)
         how = method or self.serving.method
         self.feed.publish(JudgingStarted(reply_id=self.reply_id, method=how, perspectives=asked))
         try:
-            judge = await self.serving.judge()
+            judge = await self.serving.judge(by)
         except EngineError as error:
+            name = (by and by.judge) or self.serving.judge_engine.model_name
             for one in asked:
-                await self._keep(self._failed(one, how, error))
+                await self._keep(_failed(one, how, error, name))
             return
         async with asyncio.TaskGroup() as group:
             for one in asked:
@@ -132,12 +135,13 @@ class Judging:
         else:
             self.feed.publish(VerdictLanded(reply_id=self.reply_id, verdict=verdict))
 
-    def _failed(self, perspective: Perspective, method: Method, error: EngineError) -> Verdict:
-        return Verdict(
-            perspective=perspective,
-            method=method,
-            status=Status.UNSCORED,
-            unscored=Unscored.ENGINE,
-            error=str(error),
-            judge_model=self.serving.judge_engine.model_name,
-        )
+
+def _failed(perspective: Perspective, method: Method, error: EngineError, judge: str) -> Verdict:
+    return Verdict(
+        perspective=perspective,
+        method=method,
+        status=Status.UNSCORED,
+        unscored=Unscored.ENGINE,
+        error=str(error),
+        judge_model=judge,
+    )

@@ -12,6 +12,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_core.messages.ai import AIMessageChunk
 
 from chat.engines.base import Engine, ModelChoice, Phase
+from chat.judge_choice import JudgeChoice, Judges
 from chat.line import JUDGE_CALLS, Line
 from chat.settings import Scoring, Settings
 from chat.voice import Voice
@@ -76,9 +77,17 @@ class Serving:
         """Whether a Response is scored provisionally while it is written: measured, not guessed."""
         return self.settings.live_scores and self._known(self.judge_engine).live
 
-    async def judge(self) -> Judge:
-        """The judge, once its engine is ready. Raises `EngineError` if that will not happen."""
-        await self.judge_engine.ready()
+    async def judge(self, choice: JudgeChoice | None = None) -> Judge:
+        """The judge, once its engine is ready. Raises `EngineError` if that will not happen.
+
+        `choice`: another one, or other prompts; raises `NoJudge` or `PromptError` as well.
+        """
+        wanted = choice or JudgeChoice()
+        engine = self.judges.engine(wanted.judge)
+        prompts = await self.judges.rubrics(wanted.prompts)
+        await engine.ready()
+        if engine is not self.judge_engine:
+            await self.line.idle()  # it is the supporter's: whoever talks goes first
         policy = JudgePolicy(
             temperature=self.settings.judge_temperature,
             top_p=self.settings.judge_top_p,
@@ -86,10 +95,14 @@ class Serving:
             timeout=self.settings.judge_timeout,
             retries=self.settings.judge_retries,
         )
-        engine = self.judge_engine
-        return Judge(
-            engine.chat_model, engine.model_name, engine.capabilities, self.rubrics, policy
-        )
+        name = wanted.judge or engine.model_name
+        also = {} if name == engine.model_name else {"model": name}
+        return Judge(engine.chat_model, name, engine.capabilities, prompts, policy, also=also)
+
+    @property
+    def judges(self) -> Judges:
+        """Who can judge besides, and with which prompts."""
+        return Judges(self)
 
     def choice(self, name: str | None) -> ModelChoice:
         """The supporter's model of that name.

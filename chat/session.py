@@ -17,6 +17,7 @@ from chat.claims import Claims
 from chat.conversations import Conversations
 from chat.events import TurnEnded, TurnEvent
 from chat.feed import Feed, Listener, watch
+from chat.judge_choice import JudgeChoice
 from chat.limits import Limits, Refused
 from chat.running import Running, failure
 from chat.serving import Serving
@@ -126,8 +127,12 @@ class Session(Conversations):
         reply_id: UUID,
         perspectives: Iterable[Perspective] = tuple(Perspective),
         method: Method | None = None,
+        by: JudgeChoice | None = None,
     ) -> AsyncIterator[TurnEvent]:
-        """Judge a reply again, or for the first time, or for its reasons. Old verdicts stay."""
+        """Judge a reply again, or for the first time, or for its reasons. Old verdicts stay.
+
+        `by`: another judge or other prompts than the settings name.
+        """
         feed = Feed(self._listeners)
         wanted = tuple(perspectives)
         try:
@@ -135,6 +140,8 @@ class Session(Conversations):
             reply = await store.reply(owner, reply_id)
             if reply.status is ReplyStatus.WRITING:
                 raise Refused("This reply is being written.", "Judge it when it is complete.")
+            if by is not None:
+                await self._check_judge(store, by)
             path = await store.path(owner, place.id, reply.turn_id)
         except PermError as error:
             feed.fail(failure(error, saved=True), TurnEnded())
@@ -145,7 +152,7 @@ class Session(Conversations):
         contexts = judging.contexts(answering.output_of(reply))
 
         async def work() -> None:
-            await judging.judge(contexts, wanted, method)
+            await judging.judge(contexts, wanted, method, by)
             await judging.reward()
 
         self._running.start(place.id, feed, work())
@@ -185,6 +192,13 @@ class Session(Conversations):
     async def close(self, patience: float = 5.0) -> None:
         """End every reply as interrupted; wait up to `patience` seconds until all is saved."""
         await self._running.close(patience)
+
+    async def _check_judge(self, store: Store, by: JudgeChoice) -> None:
+        """That such a judge and such prompts are there; the prompts are kept by their hashes."""
+        self.serving.judges.engine(by.judge)
+        prompts = await self.serving.judges.rubrics(by.prompts)
+        for perspective, rubric in prompts.judges.items():
+            await store.save_prompt(rubric.hash, perspective.value, rubric.text)
 
     # How a turn is run.
 

@@ -82,7 +82,11 @@ class Judge:
         capabilities: Capabilities,
         rubrics: Rubrics,
         policy: JudgePolicy | None = None,
+        *,
+        also: Mapping[str, Any] | None = None,
     ) -> None:
+        """`also`: further fields of every call: `model`, where an engine serves several."""
+        self._also = dict(also or {})
         self._model = model
         self._model_name = model_name
         self._capabilities = capabilities
@@ -156,7 +160,8 @@ class Judge:
         ]
         if request.prefix:
             messages.append(AIMessage(request.prefix))
-        return await call(self._model, messages, request.options, self._policy, tries)
+        options = {**request.options, **self._also}
+        return await call(self._model, messages, options, self._policy, tries)
 
     def _request(self, perspective: Perspective, context: JudgeContext, method: Method) -> _Request:
         rubric = self._rubrics[perspective]

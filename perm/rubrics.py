@@ -115,6 +115,11 @@ def supporter_prompt(text: str, name: str = SUPPORTER) -> SupporterPrompt:
     return _supporter(Path(name), text)
 
 
+def judge_prompt(path: Path, perspective: Perspective) -> Rubric:
+    """One judge's prompt from a file of any name. Raises PromptError."""
+    return _rubric(path, perspective)
+
+
 def _supporter(path: Path, text: str | None = None) -> SupporterPrompt:
     """`text`: the file's, if it was read already."""
     whole = _read(path) if text is None else text

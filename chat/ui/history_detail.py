@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from chat.store.records import Conversation, Reply, SavedVerdict, Turn
@@ -12,8 +13,11 @@ from chat.ui.markup import esc, paragraphs
 from chat.ui.perspective_row import WHY_UNSCORED, reason_for, row
 from chat.ui.reward_card import reward_card
 from chat.ui.turn_panel import ENDINGS
+from chat.ui.verdict_runs import Names, table, title_of
 from perm.rewards import formula
 from perm.types import Perspective
+
+NO_NAMES: Final[Names] = {}
 
 
 def about(place: Conversation) -> str:
@@ -42,18 +46,22 @@ def _agreed(place: Conversation) -> str:
     return f"agreed to: {', '.join(agreed)}" if agreed else "not kept: gone when the app ends"
 
 
-def conversation(turns: Sequence[Turn], opened: UUID | None) -> str:
-    """Every turn of a path with all its replies; the opened reply comes unfolded."""
+def conversation(turns: Sequence[Turn], opened: UUID | None, names: Names = NO_NAMES) -> str:
+    """Every turn of a path with all its replies; what is opened, a turn or a reply, is marked.
+
+    `names`: what the versions of the judges' prompts are called, by hash.
+    """
     return "".join(
-        f'<section class="past" id="turn-{turn.id}"><h3>Turn {turn.number} '
-        f"<small>{turn.created_at:%-d %B %Y, %H:%M} UTC</small></h3>"
+        f'<section class="past{" opened" if turn.id == opened else ""}" id="turn-{turn.id}">'
+        f"<h3>Turn {turn.number} <small>{turn.created_at:%-d %B %Y, %H:%M} UTC · "
+        f'<a href="{esc(address(t=turn.id))}">Address</a></small></h3>'
         f'<blockquote class="said">{paragraphs(turn.message)}</blockquote>'
-        f"{''.join(_reply(turn, reply, opened) for reply in turn.replies)}</section>"
+        f"{''.join(_reply(turn, reply, opened, names) for reply in turn.replies)}</section>"
         for turn in turns
     )
 
 
-def _reply(turn: Turn, reply: Reply, opened: UUID | None) -> str:
+def _reply(turn: Turn, reply: Reply, opened: UUID | None, names: Names) -> str:
     several = f" {reply.number} of {len(turn.replies)}" if len(turn.replies) > 1 else ""
     here = " opened" if reply.id == opened else ""
     others = "".join(
@@ -64,7 +72,8 @@ def _reply(turn: Turn, reply: Reply, opened: UUID | None) -> str:
     return (
         f'<article class="replied{here}" id="reply-{reply.id}"><h4>Reply{several}'
         f"{'' if reply.chosen else ' <small>not chosen</small>'}</h4>"
-        f'<div class="words">{paragraphs(reply.response)}</div>{breakdown(reply, here != "")}'
+        f'<div class="words">{paragraphs(reply.response)}</div>'
+        f"{breakdown(reply, here != '', names)}"
         f'<p class="ways"><button type="button" data-action="go-on" data-value="{reply.id}">'
         f"Go on from here</button>{_judge_again(reply)}"
         f'<a href="{esc(address(r=reply.id))}">Address</a>'
@@ -82,7 +91,7 @@ def _judge_again(reply: Reply) -> str:
     )
 
 
-def breakdown(reply: Reply, unfolded: bool) -> str:
+def breakdown(reply: Reply, unfolded: bool, names: Names = NO_NAMES) -> str:
     """Scores, reward, and under them what was sent, what came, and how long it took."""
     bound = reply.binding
     given = [saved.verdict for saved in reply.verdicts]
@@ -96,12 +105,13 @@ def breakdown(reply: Reply, unfolded: bool) -> str:
         f"{reward_card(reply.reward, words, len(scores), ())}</details>"
         f"<details><summary>Analysis</summary>{paragraphs(reply.analysis) or '<p>None.</p>'}"
         f"</details><details><summary>All verdicts ({len(reply.verdicts)})</summary>"
-        f"{''.join(_verdict(one, one.verdict in bound.values()) for one in reply.verdicts)}"
+        f"{table(reply, names)}"
+        f"{''.join(_verdict(one, one.verdict in bound.values(), names) for one in reply.verdicts)}"
         f"</details><details><summary>How it was made</summary>{_made(reply)}</details>"
     )
 
 
-def _verdict(saved: SavedVerdict, counts: bool) -> str:
+def _verdict(saved: SavedVerdict, counts: bool, names: Names) -> str:
     one = saved.verdict
     value = (
         figure(one.perspective, one.score)
@@ -113,7 +123,8 @@ def _verdict(saved: SavedVerdict, counts: bool) -> str:
         f'<article class="verdict{" counts" if counts else ""}"><p><b>{MARKS[one.perspective].name}'
         f"</b>, {one.method.value}: {value}{' · counts' if counts else ''}</p>"
         f"<p><small>{esc(one.judge_model)}{took} · {saved.created_at:%-d %B %Y, %H:%M} UTC · "
-        f"prompt {esc(one.prompt_hash[:12])}</small></p>{paragraphs(one.reason or '')}"
+        f"prompt {esc(title_of(one.prompt_hash, names))} {esc(one.prompt_hash[:12])}</small></p>"
+        f"{paragraphs(one.reason or '')}"
         f"{_text('Prompt as sent', one.request)}{_text('Raw output', one.raw)}</article>"
     )
 
@@ -151,12 +162,12 @@ def _text(name: str, text: str) -> str:
     return f"<details><summary>{name}</summary><pre>{esc(text)}</pre></details>" if text else ""
 
 
-def beside(pair: Sequence[tuple[Conversation, Turn, Reply]]) -> str:
+def beside(pair: Sequence[tuple[Conversation, Turn, Reply]], names: Names = NO_NAMES) -> str:
     """Two replies side by side, each with what it answers."""
     columns = "".join(
         f'<article class="replied"><h4>{esc(reply.model)}, turn {turn.number}</h4>'
         f'<blockquote class="said">{paragraphs(turn.message)}</blockquote>'
-        f'<div class="words">{paragraphs(reply.response)}</div>{breakdown(reply, True)}'
+        f'<div class="words">{paragraphs(reply.response)}</div>{breakdown(reply, True, names)}'
         f'<p class="ways"><a href="{esc(address(r=reply.id))}">Open its conversation</a></p>'
         "</article>"
         for _, turn, reply in pair

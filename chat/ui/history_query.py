@@ -20,13 +20,14 @@ LONGEST: Final = 300
 
 
 class Asked(Value):
-    """`reply`, `conversation`: what is opened; `other`: what stands beside it; `held`: what is
-    waiting for another to be compared with.
+    """`reply`, `turn`, `conversation`: what is opened; `other`: what stands beside it; `held`: what
+    is waiting for another to be compared with.
     """
 
     filters: Filters = Filters()
     after: Place | None = None
     reply: UUID | None = None
+    turn: UUID | None = None
     conversation: UUID | None = None
     other: UUID | None = None
     held: UUID | None = None
@@ -54,6 +55,7 @@ def asked(params: Mapping[str, str]) -> Asked:
         filters=filters,
         after=_place(params.get("after", "")),
         reply=_id(params.get("r", "")),
+        turn=_id(params.get("t", "")),
         conversation=_id(params.get("c", "")),
         other=_id(params.get("with", "")),
         held=_id(params.get("hold", "")),
@@ -61,7 +63,7 @@ def asked(params: Mapping[str, str]) -> Asked:
 
 
 def address(filters: Filters = Filters(), **more: object) -> str:  # noqa: B008 - it is immutable
-    """The address that asks for this; `more`: r, c, with, hold, after."""
+    """The address that asks for this; `more`: r, t, c, with, hold, after."""
     said: dict[str, object] = {}
     for name, value in filters:
         if value is None or value is False or value == "":  # zero is a wish too

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import gradio as gr
 from pydantic import ValidationError
 
-from chat.ui.desk import Desk
+from chat.ui.desk import Desk, uuid_of
 from chat.ui.laboratory_table import laboratory_table
 from chat.ui.markup import esc
 from chat.ui.reward_card import MODES
+from chat.ui.trouble import trouble
 from chat.ui.view import View
-from perm.types import PUBLISHED_REWARD, RewardSettings
+from perm.types import PUBLISHED_REWARD, PermError, RewardSettings
 
 WEIGHTS: Final = ("resonation_weight", "expression_weight", "reception_weight")
 FIELDS: Final = (
@@ -71,7 +73,7 @@ def lay_out(settings: RewardSettings) -> Controls:
 
 
 class Laboratory:
-    """Its handlers. What was tried stays with the open page alone."""
+    """Its handlers beside the chat. What was tried stays with the open page alone."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -97,6 +99,61 @@ class Laboratory:
         view.tried = settings
         table = laboratory_table(view.shown.turns, settings)
         return (*(getattr(settings, name) for name in FIELDS), table)
+
+
+class PastLaboratory:
+    """Its handlers in History, over the conversation that is opened there."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._ours = desk.services.settings.reward
+
+    async def tried(self, place: str, opened: str, request: gr.Request, *values: object) -> str:
+        try:
+            settings = settings_of(values)
+        except ValueError as refused:
+            return f'<p class="lede">{esc(refused)}</p>'
+        return await self._table(place, opened, request, settings)
+
+    async def ours(self, place: str, opened: str, request: gr.Request) -> tuple[Any, ...]:
+        return await self._preset(place, opened, request, self._ours)
+
+    async def published(self, place: str, opened: str, request: gr.Request) -> tuple[Any, ...]:
+        return await self._preset(place, opened, request, PUBLISHED_REWARD)
+
+    async def _preset(
+        self, place: str, opened: str, request: gr.Request, settings: RewardSettings
+    ) -> tuple[Any, ...]:
+        table = await self._table(place, opened, request, settings)
+        return (*(getattr(settings, name) for name in FIELDS), table)
+
+    async def _table(
+        self, place: str, opened: str, request: gr.Request, settings: RewardSettings
+    ) -> str:
+        """Over the path that is shown: through the turn that was opened, else the latest."""
+        owner, session = self._desk.owner(request), self._desk.session
+        found, turn = uuid_of(place), uuid_of(opened)
+        try:
+            if turn is not None:
+                _, turns = await session.path_to(owner, turn)
+            elif found is not None:
+                turns = await session.path(owner, found)
+            else:
+                return ""
+        except PermError as error:
+            return trouble(error)
+        return laboratory_table(turns, settings)
+
+
+def wire(controls: Controls, handlers: Laboratory | PastLaboratory, about: Sequence[Any]) -> None:
+    """`about`: the components that say which conversation it is."""
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    table, fields = controls.table, controls.fields
+    for field in fields:
+        said = field.input if isinstance(field, gr.Radio) else field.change
+        said(handlers.tried, [*about, *fields], table, trigger_mode="always_last", **quiet)
+    controls.ours.click(handlers.ours, [*about], [*fields, table], **quiet)
+    controls.published.click(handlers.published, [*about], [*fields, table], **quiet)
 
 
 def settings_of(values: tuple[object, ...]) -> RewardSettings:

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import gradio as gr
 
+from chat.ui import laboratory
 from chat.ui.browsing import Browsing
 from chat.ui.desk import Desk
 from chat.ui.inviting import Inviting
-from chat.ui.laboratory import Laboratory
 from chat.ui.parts import Parts
 from chat.ui.rating import Rating
 from chat.ui.speaking import speaking
@@ -67,7 +67,7 @@ def connect(page: gr.Blocks, parts: Parts, desk: Desk, browsing: Browsing) -> No
     _beginning(parts, browsing)
     _sidebar(parts, browsing, [*live, *side, parts.ticket], side)
     _feedback(parts, rating)
-    _laboratory(parts, Laboratory(desk))
+    laboratory.wire(parts.panel.laboratory, laboratory.Laboratory(desk), [parts.view])
     _inviting(parts, Inviting(desk))
 
 
@@ -144,15 +144,6 @@ def _feedback(parts: Parts, rating: Rating) -> None:
     panel.clear.click(rating.take_back, [view, parts.rated], [*fields, *told], **QUIET)
     parts.middle.chat.like(rating.like, view, [fields[0], *told], **QUIET)
     panel.veil.input(rating.veil, [view, panel.veil], [parts.veil, parts.ticket], **QUIET)
-
-
-def _laboratory(parts: Parts, laboratory: Laboratory) -> None:
-    view, lab = parts.view, parts.panel.laboratory
-    for field in lab.fields:
-        said = field.input if isinstance(field, gr.Radio) else field.change
-        said(laboratory.tried, [view, *lab.fields], lab.table, trigger_mode="always_last", **QUIET)
-    lab.ours.click(laboratory.ours, view, [*lab.fields, lab.table], **QUIET)
-    lab.published.click(laboratory.published, view, [*lab.fields, lab.table], **QUIET)
 
 
 def _inviting(parts: Parts, inviting: Inviting) -> None:

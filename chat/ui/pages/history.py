@@ -9,12 +9,15 @@ from uuid import UUID
 import gradio as gr
 
 from chat.events import TurnFailed
+from chat.judge_choice import JudgeChoice
 from chat.store.found import Remarks
 from chat.store.records import Conversation, Reply, Turn
 from chat.ui import history_detail as detail
+from chat.ui import judge_again, laboratory
 from chat.ui.desk import Desk, clicked, uuid_of
 from chat.ui.history_list import results, search_form
 from chat.ui.history_query import PATH, Asked, asked
+from chat.ui.judge_again import choice, offered
 from chat.ui.pages.page import Page
 from chat.ui.pages.sheet import QUIET, sheet
 from chat.ui.parts import html
@@ -24,15 +27,25 @@ from perm.types import Method, PermError
 GO: Final = "(address) => { if (address) window.location.assign(address); }"
 
 
+OPENED: Final = "() => { const at = document.querySelector('#history .opened'); " + (
+    "if (at) requestAnimationFrame(() => at.scrollIntoView({ block: 'start' })); }"
+)
+"""An address of a turn or a reply leads to it."""
+
+
 class Shown(NamedTuple):
     """The page's parts, in the order of `build`."""
 
     top: str
     body: str
     place: str = ""
+    opened: str = ""  # the turn that was opened
     remarks: Any = gr.Column(visible=False)
     tags: str = ""
     note: str = ""
+    again: Any = gr.Row(visible=False)
+    judge: Any = None
+    prompts: Any = None
 
 
 class History:
@@ -40,6 +53,7 @@ class History:
 
     def __init__(self, desk: Desk) -> None:
         self._desk, self._session = desk, desk.session
+        self._judges = desk.session.serving.judges
 
     async def load(self, request: gr.Request) -> Shown:
         """What the address asks for."""
@@ -50,7 +64,9 @@ class History:
             back = f'<p class="back"><a href="{PATH}">‹ All of History</a></p>'
             return Shown(top=back, body=trouble(error))
 
-    async def act(self, event: gr.EventData, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
+    async def act(
+        self, judge: str | None, prompts: str | None, event: gr.EventData, request: gr.Request
+    ) -> AsyncIterator[tuple[Any, ...]]:
         """A button. Answers with what to say, the body if it changed, and where to go."""
         owner = self._desk.owner(request)
         action, value = clicked(event)
@@ -67,7 +83,8 @@ class History:
                 yield "", gr.update(), f"/?c={place}"
             elif action.startswith("judge-"):
                 yield '<p role="status">Judging…</p>', gr.update(), ""
-                said = await self._judge(owner, found, Method(action.removeprefix("judge-")))
+                method = Method(action.removeprefix("judge-"))
+                said = await self._judge(owner, found, method, choice(judge, prompts))
                 yield said, (await self._opened(owner, found)).body, ""
         except PermError as error:
             yield trouble(error), gr.update(), ""
@@ -86,10 +103,10 @@ class History:
             return gr.update(), gr.update(), trouble(error)
         return ", ".join(kept.tags), kept.note, '<p role="status">Saved.</p>'
 
-    async def _judge(self, owner: str, reply_id: UUID, method: Method) -> str:
+    async def _judge(self, owner: str, reply_id: UUID, method: Method, by: JudgeChoice) -> str:
         """Old verdicts stay. What went wrong, in words; empty where nothing did."""
         said = ""
-        async for event in self._session.judge(owner, reply_id, method=method):
+        async for event in self._session.judge(owner, reply_id, method=method, by=by):
             if isinstance(event, TurnFailed):
                 error = PermError(event.what, event.todo)
                 error.part = event.part
@@ -99,7 +116,7 @@ class History:
     async def _shown(self, owner: str, wanted: Asked) -> Shown:
         if wanted.reply and wanted.other:
             pair = [await self._reply(owner, one) for one in (wanted.reply, wanted.other)]
-            return Shown(top="", body=detail.beside(pair))
+            return Shown(top="", body=detail.beside(pair, await self._judges.titles()))
         if wanted.conversation and wanted.other:
             ids = (wanted.conversation, wanted.other)
             talks = [
@@ -112,6 +129,9 @@ class History:
             return Shown(top="", body=detail.talks_beside(talks))
         if wanted.reply:
             return await self._opened(owner, wanted.reply)
+        if wanted.turn:
+            place, turns = await self._session.path_to(owner, wanted.turn)
+            return await self._talk(place, turns, wanted.turn)
         if wanted.conversation:
             place = await self._session.conversation(owner, wanted.conversation)
             return await self._talk(place, await self._session.path(owner, place.id), None)
@@ -134,22 +154,28 @@ class History:
 
     async def _talk(self, place: Conversation, turns: list[Turn], opened: UUID | None) -> Shown:
         remarks = await self._session.remarks(place.owner, place.id)
+        names = await self._judges.titles()
+        again, judge, prompts = await offered(self._judges)
         return Shown(
             top=detail.about(place),
-            body=detail.conversation(turns, opened),
+            body=detail.conversation(turns, opened, names),
             place=str(place.id),
+            opened=str(turns[-1].id) if opened and turns else "",
             remarks=gr.Column(visible=True),
             tags=", ".join(remarks.tags),
             note=remarks.note,
+            again=again,
+            judge=judge,
+            prompts=prompts,
         )
 
 
 def build(blocks: gr.Blocks, desk: Desk) -> None:
     history = History(desk)
     with sheet(blocks, desk, "History", "Every reply, with what it was scored and why."):
-        go, place = (
+        go, place, opened = (
             gr.Textbox(visible="hidden", elem_id=name, show_label=False)
-            for name in ("history-go", "history-place")
+            for name in ("history-go", "history-place", "history-opened")
         )
         top = html(name="history-top", clicks=True)
         with gr.Column(visible=False, elem_id="remarks") as remarks:
@@ -158,11 +184,15 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:
             )
             note = gr.Textbox(label="Note", lines=2, max_length=4000, elem_id="note")
             saved = html(name="remarks-saved", speaks=True)
+            lab = laboratory.lay_out(desk.services.settings.reward)
+        again = judge_again.lay_out()
         said = html(name="history-said", speaks=True)
         body = html(name="history", clicks=True)
-    blocks.load(history.load, None, [top, body, place, remarks, tags, note], **QUIET)
+    shown = [top, body, place, opened, remarks, tags, note, *again]
+    blocks.load(history.load, None, shown, **QUIET).then(None, None, None, js=OPENED, **QUIET)
     for part in (top, body):
-        part.click(history.act, None, [said, body, go], **QUIET)
+        part.click(history.act, [again.judge, again.prompts], [said, body, go], **QUIET)
+    laboratory.wire(lab, laboratory.PastLaboratory(desk), [place, opened])
     for field in (tags, note):
         field.blur(history.remark, [place, tags, note], [tags, note, saved], **QUIET)
         field.submit(history.remark, [place, tags, note], [tags, note, saved], **QUIET)
