@@ -1,4 +1,4 @@
-"""How long a page of History and a search take with 100,000 turns: `python -m bench.history`.
+"""How long History and the Export page take with 100,000 turns: `python -m bench.history`.
 
 Builds the database as the first version of the app would have left it and upgrades it, so the
 upgrade is measured too. One owner has everything, which is the worst case.
@@ -20,8 +20,11 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+from chat.export import Exporter, Format, Order
+from chat.settings import ROOT
 from chat.store import Store
 from chat.store.found import Filters, Thumb
+from perm import rubrics
 from perm.types import Perspective
 
 OWNER: Final = "owner"
@@ -50,7 +53,7 @@ def rows(rng: random.Random, turns: int) -> Iterator[tuple[str, tuple[Any, ...]]
         turn, reply = key(rng), key(rng)
         if number == 1:
             place, before = key(rng), None
-            said = (place, OWNER, words(rng, 6), words(rng, 20), words(rng, 30), 1, 0, 0)
+            said = (place, OWNER, words(rng, 6), words(rng, 20), words(rng, 30), 1, 1, 1)
             yield "conversation", (*said, None, now, now)
         yield "turn", (turn, place, before, number, words(rng, 25), None, now)
         model = "rare" if index % 20_000 == 7 else f"model {index % 3}"
@@ -167,8 +170,31 @@ async def measure(path: Path) -> bool:
             f"{name:52} {1000 * statistics.median(took):7.1f} ms, slowest {1000 * max(took):7.1f}"
         )
     print(f"{'choices':52} {1000 * await timed(store.choices(OWNER)):7.1f} ms")
+    await preview(store)
     await store.close()
     return good
+
+
+async def preview(store: Store) -> None:
+    """What the Export page counts, everything with consent, and how long others wait meanwhile."""
+    exporter = Exporter(store, rubrics.load(ROOT / "prompts").supporter)
+    waits: list[float] = []
+
+    async def look() -> None:
+        """Somebody else's page of History, again and again."""
+        while True:
+            waits.append(await timed(store.search(OWNER, Filters())))
+            await asyncio.sleep(0.1)
+
+    looking = asyncio.create_task(look())
+    begun = time.perf_counter()
+    found = await exporter.preview(Order(format=Format.SFT), [OWNER])
+    took = time.perf_counter() - begun
+    looking.cancel()
+    print(f"{f'export preview: {found.rows:,} rows':52} {took:7.1f} s")
+    slow = 1000 * max(waits)
+    middle = 1000 * statistics.median(waits)
+    print(f"{'a page of History meanwhile':52} {middle:7.1f} ms, slowest {slow:7.1f}")
 
 
 async def run(turns: int) -> bool:

@@ -47,10 +47,12 @@ class Downloads:
         self._services = services
         self._counting = asyncio.Semaphore(PREVIEWS_AT_ONCE)
 
-    async def preview(self, owner: str, order: Order) -> Summary:
+    async def preview(
+        self, owner: str, order: Order, told: Callable[[int, int], None] | None = None
+    ) -> Summary:
         exporter = await self._exporter(owner, order)
         async with self._counting:
-            return await exporter.preview(order, [owner])
+            return await exporter.preview(order, [owner], told)
 
     async def zip(self, owner: str, order: Order) -> BinaryIO:
         """The export as an open file, from its beginning. The caller closes it."""

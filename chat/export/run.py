@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import BinaryIO, Final
 
@@ -25,6 +25,9 @@ from perm.types import PromptError, Value
 
 SUMS: Final = "SHA256SUMS"
 BLOCK: Final = 1 << 20
+
+
+Told = Callable[[int, int], None]
 
 
 class Exported(Value):
@@ -51,9 +54,14 @@ class Exporter:
         self._redactor = redactor
         self._not_kept = not_kept
 
-    async def preview(self, order: Order, owners: Sequence[str]) -> Summary:
-        """What an export would hold. Nothing is written and nothing recorded."""
-        return await self._collect(order, owners, {})
+    async def preview(
+        self, order: Order, owners: Sequence[str], told: Told | None = None
+    ) -> Summary:
+        """What an export would hold. Nothing is written and nothing recorded.
+
+        `told`: hears, now and then, how many conversations were counted, and of how many.
+        """
+        return await self._collect(order, owners, {}, told)
 
     async def write(
         self, order: Order, owners: Sequence[str], target: Target, by: str | None
@@ -94,21 +102,30 @@ class Exporter:
         return Exported(summary=summary, record=record, files=sums)
 
     async def _collect(
-        self, order: Order, owners: Sequence[str], writers: Mapping[Split, RowFile]
+        self,
+        order: Order,
+        owners: Sequence[str],
+        writers: Mapping[Split, RowFile],
+        told: Told | None = None,
     ) -> Summary:
         counting = Counting(order)
         counting.tally[Why.NOT_KEPT] += self._not_kept
-        async for whole in self._conversations(order, owners, counting):
+        async for whole in self._conversations(order, owners, counting, told):
             await self._learn_prompts(whole)
             await asyncio.to_thread(self._take, whole, order, counting, writers)
         return counting.summary()
 
     async def _conversations(
-        self, order: Order, owners: Sequence[str], counting: Counting
+        self, order: Order, owners: Sequence[str], counting: Counting, told: Told | None
     ) -> AsyncIterator[WholeConversation]:
         """Those that may be used for this; a consent is looked at before anything else is read."""
+        ids = {owner: await self._store.conversation_ids(owner) for owner in owners}
+        total, done = sum(map(len, ids.values())), 0
         for owner in owners:
-            for conversation_id in await self._store.conversation_ids(owner):
+            for conversation_id in ids[owner]:
+                if told is not None:
+                    told(done, total)
+                done += 1
                 consents = (await self._store.conversation(owner, conversation_id)).consents
                 if not consents.keep:
                     counting.tally[Why.NOT_KEPT] += 1

@@ -31,6 +31,21 @@ def about(name: Format) -> str:
     return f'<p class="about">{esc(ABOUT[name])}. {taken}</p>'
 
 
+def counting(done: int, total: int) -> str:
+    """While it is being counted."""
+    how_far = (
+        f"{done:,} of {total:,} conversations so far. What you change begins it anew."
+        if total
+        else "It begins when others’ countings are done."
+    )
+    return (
+        '<section class="preview counting" role="status"><h3>Counting…</h3>'
+        f"<p>{how_far}</p>"
+        f'<progress value="{done}" max="{max(total, 1)}" aria-label="Conversations counted">'
+        "</progress></section>"
+    )
+
+
 def preview(summary: Summary, address: str) -> str:
     """Counts, what was left out, and the link; or how to come to something that can be exported."""
     left = _left_out(summary)

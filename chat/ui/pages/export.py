@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import gradio as gr
 
 from chat.downloads import ADDRESS, Downloads, can_redact, order_of
 from chat.export import FileType, Format
+from chat.ui.counts import Counts, SoFar
 from chat.ui.desk import Desk
-from chat.ui.export_preview import about, earlier, preview
+from chat.ui.export_preview import about, counting, earlier, preview
 from chat.ui.pages.page import Page
 from chat.ui.pages.sheet import QUIET, sheet
 from chat.ui.parts import html
@@ -44,6 +47,7 @@ class Export:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._downloads = Downloads(desk.services)
+        self._counts = Counts()
 
     async def show(  # noqa: PLR0917 - Gradio gives a form's values one by one
         self,
@@ -58,8 +62,8 @@ class Export:
         since: str | None,  # Gradio gives None for an empty box
         until: str | None,
         request: gr.Request,
-    ) -> tuple[str, str]:
-        """The preview and the earlier exports, for what the form says."""
+    ) -> AsyncIterator[tuple[Any, Any]]:
+        """The preview and the earlier exports, for what the form says; meanwhile, how far it is."""
         owner = self._desk.owner(request)
         wishes = {
             "format": name,
@@ -75,10 +79,14 @@ class Export:
         }
         try:
             order = order_of(**{key: value for key, value in wishes.items() if value not in UNSAID})
-            counted = preview(await self._downloads.preview(owner, order), ADDRESS)
+            work = partial(self._downloads.preview, owner, order)
+            async for found in self._counts.run(f"{owner} {request.session_hash}", work):
+                if isinstance(found, SoFar):
+                    yield counting(*found), gr.update()
+                else:
+                    yield preview(found, ADDRESS), await self._earlier(owner)
         except PermError as error:
-            counted = trouble(error)
-        return counted, await self._earlier(owner)
+            yield trouble(error), await self._earlier(owner)
 
     async def _earlier(self, owner: str) -> str:
         try:
@@ -139,12 +147,12 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:
     shown = [counted, before]
     blocks.load(export.show, form, shown, **QUIET)
     fitted = name.input(fit, [name, file_type], [said, file_type, analysis, margin, least], **QUIET)
-    fitted.then(export.show, form, shown, **QUIET)
+    fitted.then(export.show, form, shown, trigger_mode="multiple", **QUIET)
     for field in form[1:]:
         changed = field.blur if isinstance(field, gr.Textbox) else field.input
         if isinstance(field, gr.Slider):
             changed = field.release
-        changed(export.show, form, shown, trigger_mode="always_last", **QUIET)
+        changed(export.show, form, shown, trigger_mode="multiple", **QUIET)
 
 
 EXPORT: Final = Page(name="Export", path="export", build=build)
