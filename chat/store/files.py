@@ -86,13 +86,13 @@ def _refuse_damaged(path: Path) -> None:
         raise _refused(path, "is damaged or cut off", HOW_TO_RESTORE)
 
 
-def make_folder(path: Path) -> None:
+def make_folder(path: Path, doing: str = OPENING) -> None:
     """The folder of a database, for this user alone where it is new (mode 0700)."""
     try:
         path.parent.parent.mkdir(parents=True, exist_ok=True)
         path.parent.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise explained(error, OPENING) from None
+        raise explained(error, doing) from None
 
 
 @contextlib.contextmanager
@@ -108,16 +108,16 @@ def draft(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def beside(path: Path) -> Iterator[Path]:
+def beside(path: Path, doing: str = OPENING) -> Iterator[Path]:
     """An empty file for this user alone (mode 0600) beside `path`; what is left of it is removed.
 
-    `publish`, or a rename, gives it its name.
+    `publish`, or a rename, gives it its name. `doing`: how an error begins.
     """
     rough = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         os.close(os.open(rough, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except OSError as error:
-        raise explained(error, OPENING) from None
+        raise explained(error, doing) from None
     try:
         yield rough
     finally:

@@ -60,9 +60,9 @@ def back_up(
             revision, rows = found
             name = files.copy_name(_stem(location), revision, SUFFIX)
             copy = folder / name if to is None else to / name if to.is_dir() else to
-            files.make_folder(copy)
+            files.make_folder(copy, NOT_MADE)
             snapshot = connection.scalar(text("SELECT pg_export_snapshot()"))
-            with files.beside(copy) as rough:
+            with files.beside(copy, NOT_MADE) as rough:
                 ours = [f"--table={name}" for name in (*metadata.tables, *VIEWS, VERSION)]
                 how = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}"]
                 command = [dump, *how, *ours, f"--file={rough}", f"--dbname={_address(location)}"]

@@ -42,7 +42,7 @@ def back_up(path: Path, to: Path | None, folder: Path, *, overwrite: bool = Fals
     if not files.is_there(path):
         raise nothing_there(path)
     try:
-        with files.beside(_aim(to, folder, path)) as rough:
+        with files.beside(_aim(to, folder, path), NOT_MADE) as rough:
             _copy(sqlite3.connect(path), rough)
             revision, rows = _checked(rough, NOT_MADE)
             copy = _place(to, folder, files.copy_name(path.stem, revision, path.suffix))
@@ -65,8 +65,8 @@ def restore(copy: Path, path: Path, folder: Path) -> Restored:
     """
     _refuse_no_copy(copy, path)
     try:
-        files.make_folder(path)
-        with files.beside(path) as rough:
+        files.make_folder(path, NOT_RESTORED)
+        with files.beside(path, NOT_RESTORED) as rough:
             _copy(_reading(copy), rough)
             revision, rows = _checked(rough, NOT_RESTORED, copy)
             aside = None
@@ -92,7 +92,7 @@ def _aim(to: Path | None, folder: Path, path: Path) -> Path:
 
 def _place(to: Path | None, folder: Path, name: str) -> Path:
     place = folder / name if to is None else to / name if to.is_dir() else to
-    files.make_folder(place)
+    files.make_folder(place, NOT_MADE)
     return place
 
 
@@ -166,12 +166,12 @@ def _shut(path: Path) -> Iterator[str | None]:
 def _set_aside(path: Path, aside: Path) -> None:
     """A second name for the database that is there; its own name goes to the other in one step."""
     if aside.parent != path.parent:
-        files.make_folder(aside)
+        files.make_folder(aside, NOT_RESTORED)
     try:
         os.link(path, aside)
     except OSError:  # another file system, or one without hard links
-        with files.beside(aside) as rough:
-            rough.write_bytes(path.read_bytes())
+        with files.beside(aside, NOT_RESTORED) as rough:
+            shutil.copyfile(path, rough)
             if not files.publish(rough, aside):
                 raise
     for suffix in ("-wal", "-shm"):  # of a damaged one: they must not come to lie by the new one

@@ -219,6 +219,17 @@ async def test_a_copy_of_an_older_version_is_upgraded_at_the_next_start(tmp_path
 
 
 @pytest.mark.unit
+async def test_a_copy_that_cannot_be_written_is_not_called_a_database_that_cannot_be_opened(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path / 'data' / 'chat.db'}"
+    await filled(url)
+    (tmp_path / "no folder").write_text("a file")
+    with pytest.raises(StoreError, match="The copy was not made"):
+        back_up(url, tmp_path / "no folder" / "copy.db", tmp_path)
+
+
+@pytest.mark.unit
 async def test_a_deletion_tells_of_the_copies_in_the_data_folder(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'chat.db'}"
     await filled(url)
