@@ -126,9 +126,13 @@ class Serving:
 
         `sampling`: how its tokens are drawn; None: as the settings say.
         """
-        name, chat_model = self.choice(model).name, self.supporter.chat_model
-        other: dict[str, Any] = {} if name == self.supporter.model_name else {"model": name}
-        return chat_model.astream(list(messages), **(sampling or self.sampling), **other)
+        drawn = sampling or self.sampling
+        return self.supporter.chat_model.astream(list(messages), **drawn, **self._asked(model))
+
+    def _asked(self, model: str | None) -> dict[str, Any]:
+        """What a call must say to reach that model; nothing where it is the engine's own."""
+        name = self.choice(model).name
+        return {} if name == self.supporter.model_name else {"model": name}
 
     def voices(self, model: str | None, count: int = 1) -> tuple[Voice, ...]:
         """Who answers a message `count` times: one model, its tokens drawn differently each time.
@@ -163,7 +167,8 @@ class Serving:
 
     async def warm_supporter(self) -> None:
         """Have the supporter's prompt read once, so that the first reply begins at once."""
-        await self.supporter.chat_model.ainvoke(self.opening, max_tokens=1)
+        asked = self._asked(None)
+        await self.supporter.chat_model.ainvoke(self.opening, max_tokens=1, **asked)
 
     @property
     def opening(self) -> list[BaseMessage]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -21,7 +22,7 @@ from rich.text import Text
 from chat.cli.checkpoint import is_checkpoint, tell_of
 from chat.cli.options import with_some_settings
 from chat.cli.people import INTERRUPTED, for_people, size
-from chat.engines import fetching
+from chat.engines import fetching, lora
 from chat.engines.catalogue import Entry, entries, find
 from chat.settings import Settings
 from perm.types import EngineError, EngineFault
@@ -37,11 +38,16 @@ models = typer.Typer(
 @for_people
 @with_some_settings("models_dir")
 def list_models(settings: Settings) -> None:
-    """List the models of the catalogue, and which of them are here."""
+    """List the models of the catalogue, which of them are here, and the LoRA adapters beside them.
+
+    An adapter's name serves as --model, with the engines vllm and transformers.
+    """
     console = Console(highlight=False)
     for entry in entries():
         for line in _card(entry, settings.models_dir):
             console.print(line, soft_wrap=True)
+    for line in _beside(asyncio.run(lora.adapters_in(settings.models_dir))):
+        console.print(line, soft_wrap=True)
     console.print(f"\nFiles lie in {settings.models_dir}", soft_wrap=True)
 
 
@@ -164,3 +170,16 @@ def _card(entry: Entry, models_dir: Path) -> list[Text]:
         Text(INDENT + entry.about),
         Text(INDENT + entry.origin),
     ]
+
+
+def _beside(found: Sequence[lora.Found]) -> Iterator[Text]:
+    """The adapters in the models folder, an adapter in two lines; nothing where there is none."""
+    for one in found:
+        about = "LoRA adapter"
+        if one.adapter is None:
+            yield Text.assemble((one.name, "bold"), f"  {about}; it cannot be served")
+            yield Text(INDENT + one.why_not)
+        else:
+            facts = f"{about}; rank {one.adapter.rank}; for vllm or transformers; here"
+            yield Text.assemble((one.name, "bold"), "  ", facts)
+            yield Text(f"{INDENT}Beside {one.adapter.base_model}")

@@ -27,7 +27,7 @@ async def tell(engine: Engine, console: Console) -> None:
         await _lines(engine, console)
     state = engine.state
     if state.phase is Phase.READY:
-        console.print(f"The model {engine.model_name} is ready.", highlight=False)
+        console.print(f"The model {engine.models[0].name} is ready.", highlight=False)
     elif state.phase is Phase.FAILED:
         console.print(f"{state.detail} {state.todo}".strip(), highlight=False)
 

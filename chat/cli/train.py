@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from chat.cli.options import with_settings
 from chat.cli.people import INTERRUPTED
-from chat.engines.lora import FOLDER
+from chat.engines.lora import FOLDER, TRAINED
 from chat.engines.scripted import NOT_A_JUDGE
 from chat.settings import Settings, environment
 from perm import rubrics
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 NAME: Final = re.compile(r"[\w][\w.-]{0,99}")
 WORKSPACES: Final = "training"
 """In the data folder: checkpoints and the log of each run."""
-MODELS: Final = "trained"
-"""In the models folder: models that were trained whole."""
 
 
 class Order(Value):
@@ -162,7 +160,7 @@ def _plan(settings: Settings, order: Order, backbone: Backbone, about: dict[str,
         revision=backbone.revision,
         lora=order.lora,
         workspace=settings.data_dir / WORKSPACES / order.name,
-        result=settings.models_dir / (FOLDER if order.lora else MODELS) / order.name,
+        result=settings.models_dir / (FOLDER if order.lora else TRAINED) / order.name,
         seed=order.seed,
         resume=order.resume,
         trl=order.changes,

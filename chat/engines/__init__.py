@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from chat.engines.base import Engine
+    from chat.engines.lora import Chosen
     from chat.settings import EngineName, Settings
 
 Role = Literal["supporter", "judge"]
@@ -35,12 +36,16 @@ def build(settings: Settings, role: Role) -> Engine:
             f"A server's address is set, but the engine of the {role} is {engine.value}.",
             "Set the engine to openai or vllm, or leave the address out.",
         )
+    adapter = _adapter(engine, model, settings, role)
+    model = adapter.backbone if adapter else model
+    beside = adapter.adapter if adapter else ""
     if engine is EngineName.VLLM:
         from chat.engines.vllm import VllmEngine  # noqa: PLC0415
         from chat.engines.vllm_command import Shape  # noqa: PLC0415
 
         return VllmEngine(
             model,
+            adapter=beside,
             models_dir=settings.models_dir,
             log_file=settings.data_dir / f"vllm-{role}.log",
             context_tokens=settings.context_tokens,
@@ -57,6 +62,7 @@ def build(settings: Settings, role: Role) -> Engine:
 
         return TransformersEngine(
             model,
+            adapter=beside,
             models_dir=settings.models_dir,
             context_tokens=settings.context_tokens,
             memory=settings.gpu_memory,
@@ -72,6 +78,27 @@ def build(settings: Settings, role: Role) -> Engine:
         threads=settings.threads,
         prompts=_read_by(settings, role),
     )
+
+
+def _adapter(engine: EngineName, model: str, settings: Settings, role: Role) -> Chosen | None:
+    """What the model's name means where it is an adapter's. Raises `SettingsError`."""
+    from chat.engines.lora import chosen  # noqa: PLC0415
+    from chat.settings import EngineName, SettingsError  # noqa: PLC0415
+
+    found = chosen(model, settings.models_dir)
+    if found is None:
+        return None
+    if engine not in (EngineName.VLLM, EngineName.TRANSFORMERS):
+        raise SettingsError(
+            f"{found.adapter} is a LoRA adapter, which the engine {engine.value} does not serve.",
+            "Set the engine to vllm or transformers.",
+        )
+    if role == "judge":
+        raise SettingsError(
+            f"{found.adapter} is a LoRA adapter, and a judge is a whole model.",
+            f"Set the judge's model to {found.backbone}, or to another.",
+        )
+    return found
 
 
 def _at_addresses(engine: EngineName, model: str, base_url: str, key: SecretStr) -> Engine:

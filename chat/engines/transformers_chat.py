@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
@@ -29,10 +29,14 @@ class TransformersChatModel(AsyncChatModel):
     model_name: str = ""
 
     _worker: Worker | None = PrivateAttr(default=None)
+    _adapters: tuple[str, ...] = PrivateAttr(default=())
 
-    def serve_with(self, worker: Worker | None) -> None:
-        """Hand calls to that thread from now on; with None they are refused."""
-        self._worker = worker
+    def serve_with(self, worker: Worker | None, adapters: Sequence[str] = ()) -> None:
+        """Hand calls to that thread from now on; with None they are refused.
+
+        `adapters`: what may be asked for as `model=` besides the model itself.
+        """
+        self._worker, self._adapters = worker, tuple(adapters)
 
     @property
     def _llm_type(self) -> str:
@@ -75,11 +79,11 @@ class TransformersChatModel(AsyncChatModel):
         worker = self._worker
         if worker is None:
             raise EngineError(EngineFault.NOT_READY, "The model is not loaded.")
-        if options.model not in (None, self.model_name):
+        if options.model not in (None, self.model_name, *self._adapters):
             raise EngineError(
                 EngineFault.REQUEST,
                 f"There is no model called {options.model!r} here.",
-                f"Ask for {self.model_name}.",
+                f"Ask for {' or '.join((self.model_name, *self._adapters))}.",
             )
         loop = asyncio.get_running_loop()
         events: asyncio.Queue[Event] = asyncio.Queue()
@@ -97,13 +101,14 @@ class TransformersChatModel(AsyncChatModel):
                 event = await events.get()
                 if isinstance(event, EngineError):
                     raise event
-                yield self._chunk(event)
+                yield self._chunk(event, options.model or self.model_name)
                 if isinstance(event, Done):
                     return
         finally:
             call.cancel()
 
-    def _chunk(self, event: Token | Done) -> ChatGenerationChunk:
+    @staticmethod
+    def _chunk(event: Token | Done, model: str) -> ChatGenerationChunk:
         if isinstance(event, Token):
             info = {"logprobs": {"content": [event.place]}} if event.place else None
             return ChatGenerationChunk(
@@ -122,5 +127,5 @@ class TransformersChatModel(AsyncChatModel):
                 ),
                 chunk_position="last",
             ),
-            generation_info={"finish_reason": event.finish_reason, "model_name": self.model_name},
+            generation_info={"finish_reason": event.finish_reason, "model_name": model},
         )

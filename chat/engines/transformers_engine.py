@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from langchain_core.messages import HumanMessage
 
-from chat.engines.base import Phase
+from chat.engines import lora
+from chat.engines.base import ModelChoice, Phase
 from chat.engines.in_process.worker import Worker
+from chat.engines.lora import Adapter
 from chat.engines.probe import probe
 from chat.engines.served import BackgroundEngine
 from chat.engines.transformers_chat import TransformersChatModel
@@ -23,7 +25,7 @@ from perm.types import EngineError, EngineFault, Value
 if TYPE_CHECKING:
     from chat.engines.in_process.loading import Loaded
 
-NEEDED: Final = ("torch", "transformers", "accelerate", "gguf")
+NEEDED: Final = ("torch", "transformers", "accelerate", "gguf", "peft")
 INSTALL: Final = "pip install 'perm-chat[transformers]'"
 
 PARALLEL: Final = 8
@@ -38,10 +40,10 @@ class ThisEnvironment(Value):
 
 
 class TransformersEngine(BackgroundEngine):
-    """A model that torch runs in a thread of this process.
+    """A model that torch runs in a thread of this process, with the LoRA adapters that fit it.
 
-    `model`: as for the engine vllm. `memory`: the part of a GPU's memory that it may take, 0 to 1.
-    Raises `SettingsError` for what cannot be, and where torch is not installed.
+    `model`, `adapter`: as for the engine vllm. `memory`: the part of a GPU's memory that it may
+    take, 0 to 1. Raises `SettingsError` for what cannot be, and where torch is not installed.
     """
 
     name = EngineName.TRANSFORMERS.value
@@ -52,6 +54,7 @@ class TransformersEngine(BackgroundEngine):
         *,
         models_dir: Path,
         context_tokens: int,
+        adapter: str = "",
         memory: float = 0.9,
         threads: int = 0,
     ) -> None:
@@ -61,6 +64,8 @@ class TransformersEngine(BackgroundEngine):
         self._context_tokens = context_tokens
         self._memory = memory
         self._threads = threads
+        self._adapter = adapter
+        self._adapters: tuple[Adapter, ...] = ()
         self._worker: Worker | None = None
         name = name_of(self._source)
         self._chat_model = TransformersChatModel(model_name=name)
@@ -70,14 +75,22 @@ class TransformersEngine(BackgroundEngine):
     def chat_model(self) -> TransformersChatModel:
         return self._chat_model
 
+    @property
+    def models(self) -> tuple[ModelChoice, ...]:
+        return lora.offered(self.model_name, self._adapters, self._adapter)
+
     async def _serve(self) -> None:
         model = await self._persist(self._servable)
         self.model_name = self._chat_model.model_name = model.name
+        names = (model.name, model.place, *model.also)
+        self._adapters = await lora.adapters_for(names, self._models_dir)
         worker = self._worker = Worker(partial(self._load, model, asyncio.get_running_loop()))
         worker.start()
         try:
             loaded = await asyncio.wrap_future(worker.loaded)
-            self._chat_model.serve_with(worker)
+            self._adapters = tuple(one for one in self._adapters if one.name in loaded.adapters)
+            lora.ensure_there(self._adapters, self._adapter, model.name)
+            self._chat_model.serve_with(worker, loaded.adapters)
             self._tell(Phase.STARTING, f"The model {model.name} is being tried out.")
             await self._try_out(loaded)
             self._tell(Phase.READY, f"The model {model.name} is ready. {model.note}".strip())
@@ -102,6 +115,7 @@ class TransformersEngine(BackgroundEngine):
             place=model.place,
             revision=model.revision,
             context_tokens=self._context_tokens,
+            adapters={one.name: one.folder for one in self._adapters},
             memory=self._memory,
             threads=self._threads,
         )

@@ -7,19 +7,19 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from langchain_core.messages import HumanMessage
-from pydantic import SecretStr
 
 from chat.engines import lora
 from chat.engines.base import ModelChoice
+from chat.engines.chat_openai import ServedChatModel
 from chat.engines.child import Child
 from chat.engines.openai import PATIENCE, OpenAIEngine, context_of
 from chat.engines.own_server import NOWHERE, OwnServerEngine
 from chat.engines.process_group import members
-from chat.engines.vllm_chat import VllmChatModel
 from chat.engines.vllm_command import Plan, Shape, command, options_of, variables
 from chat.engines.vllm_environment import FOLDER, environment_in
 from chat.engines.vllm_model import Servable, name_of, servable, source_of
@@ -62,7 +62,8 @@ class VllmEngine(OwnServerEngine):
 
     `model`: a catalogue name, a folder, a GGUF file, a repository of the hub (`owner/name`), or
     empty for the default. `shape`: how it lies on the hardware. `options`: further words for
-    `vllm serve`, as on a command line. `memory`: the part of the GPU's memory that it may take, 0
+    `vllm serve`, as on a command line. `adapter`: the one that a conversation gets unless somebody
+    chooses; empty for the backbone. `memory`: the part of the GPU's memory that it may take, 0
     to 1. Raises `SettingsError` for what cannot be.
     """
 
@@ -75,6 +76,7 @@ class VllmEngine(OwnServerEngine):
         models_dir: Path,
         log_file: Path,
         context_tokens: int,
+        adapter: str = "",
         memory: float = 0.9,
         shape: Shape | None = None,
         options: str = "",
@@ -83,19 +85,21 @@ class VllmEngine(OwnServerEngine):
         self._source = source_of(model)
         self._models_dir = models_dir
         self._context_tokens = context_tokens
+        self._adapter = adapter
         self._memory = memory
         self._shape = shape
         self._options = options_of(options)
         self._environment = environment
         self._plan: Plan | None = None
         name = name_of(self._source)
-        chat_model = VllmChatModel.at(NOWHERE, "", name, server=SERVER, patience=PATIENCE)
+        chat_model = ServedChatModel.at(NOWHERE, "", name, server=SERVER, patience=PATIENCE)
+        chat_model.rank(True)
         super().__init__(name, chat_model, log_file)
 
     @property
     def models(self) -> tuple[ModelChoice, ...]:
         adapters = self._plan.adapters if self._plan else ()
-        return *super().models, *(adapter.choice(self.model_name) for adapter in adapters)
+        return lora.offered(self.model_name, adapters, self._adapter)
 
     async def _prepare(self) -> None:
         place = environment_in(self._environment)
@@ -107,6 +111,7 @@ class VllmEngine(OwnServerEngine):
         self.model_name = self._chat_model.model_name = model.name
         names = (model.name, model.place, *model.also)
         adapters = await lora.adapters_for(names, self._models_dir)
+        lora.ensure_there(adapters, self._adapter, model.name)
         self._plan = Plan(environment=place, model=model, adapters=adapters, shape=self._shape)
 
     async def _launch(self, key: str) -> Child:
@@ -143,6 +148,7 @@ class VllmEngine(OwnServerEngine):
             update={
                 "context_tokens": context_of(cards.data[0].model_dump()),
                 "parallel": PARALLEL_ON_GPU if on_gpu else PARALLEL_ON_CPU,
+                "priority": True,
             }
         )
 
@@ -162,13 +168,10 @@ class RunningVllmEngine(OpenAIEngine):
 
     name = EngineName.VLLM.value
 
-    def __init__(self, base_url: str, api_key: SecretStr, model: str) -> None:
-        super().__init__(base_url, api_key, model)
-        key = api_key.get_secret_value()
-        self._chat_model = VllmChatModel.at(
-            self._base_url, key, model, server=self._server, patience=PATIENCE
-        )
-
     async def _find_out(self) -> None:
         await super()._find_out()
         self._capabilities = self.capabilities.model_copy(update={"parallel": PARALLEL_ON_GPU})
+
+    @staticmethod
+    def _is_vllm(_: Mapping[str, Any]) -> bool:
+        return True  # said by whoever set the engine, whatever stands in between

@@ -36,13 +36,15 @@ class Served(Value):
 
 
 def served(supporter: Engine, judge: Engine) -> tuple[Served, ...]:
-    """The supporter's engine, and the judge's where it is another one."""
-    roles = [("Model and judge" if judge is supporter else "Model", supporter)]
-    if judge is not supporter:
-        roles.append(("Judge", judge))
+    """The supporter's model, and the judge's where that is another: an adapter's backbone, say."""
+    talks, judges = supporter.models[0].name, judge.model_name
+    same = judge is supporter and talks == judges
+    roles = [("Model and judge" if same else "Model", supporter, talks)]
+    if not same:
+        roles.append(("Judge", judge, judges))
     return tuple(
-        Served(role=role, model=engine.model_name, engine=engine.name, state=engine.state)
-        for role, engine in roles
+        Served(role=role, model=model, engine=engine.name, state=engine.state)
+        for role, engine, model in roles
     )
 
 

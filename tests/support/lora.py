@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 RANK: Final = 4
 
 
-def write_noisy_adapter(folder: Path, backbone: Path, base_model: str) -> Path:
+def write_noisy_adapter(folder: Path, backbone: Path, base_model: str, seed: int = 7) -> Path:
     """Random changes of every query and value matrix, large enough to be heard."""
     config = json.loads((backbone / "config.json").read_text("utf-8"))
     width = config["hidden_size"]
@@ -22,7 +22,7 @@ def write_noisy_adapter(folder: Path, backbone: Path, base_model: str) -> Path:
         "q_proj": config["num_attention_heads"] * head,
         "v_proj": config["num_key_value_heads"] * head,
     }
-    chance = np.random.default_rng(7)
+    chance = np.random.default_rng(seed)
     tensors: dict[str, NDArray[Any]] = {}
     for layer in range(config["num_hidden_layers"]):
         for module, height in heights.items():

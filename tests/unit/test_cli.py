@@ -17,8 +17,10 @@ from typer.testing import CliRunner
 from chat.cli import cli, for_people
 from chat.cli.options import with_settings, with_some_settings
 from chat.engines import catalogue
+from chat.engines.lora import FOLDER
 from chat.settings import Scoring, Settings
 from perm.types import EngineError, EngineFault, Perspective
+from tests.support import checkpoints
 
 pytestmark = pytest.mark.unit
 
@@ -275,6 +277,25 @@ def test_models_are_listed_with_size_licence_and_whether_they_are_here(
         assert entry.name in result.output
         assert entry.licence in result.output
     assert "1.1 GB" in result.output
+
+
+def test_adapters_are_listed_beside_their_backbone(empty_folder: Path) -> None:
+    place = empty_folder / "models_dir" / FOLDER
+    checkpoints.write_adapter(place / "warm", checkpoints.lora_tensors())
+    checkpoints.write_adapter(place / "hollow", checkpoints.hollowed(checkpoints.lora_tensors()))
+    result = call("models", "list")
+    assert result.exit_code == 0
+    base = checkpoints.LORA["base_model_name_or_path"]
+    assert f"warm  LoRA adapter; rank 4; for vllm or transformers; here\n    Beside {base}" in (
+        result.output
+    )
+    assert "hollow  LoRA adapter; it cannot be served\n    " in result.output
+
+
+def test_doctor_says_what_can_be_chosen(empty_folder: Path) -> None:
+    result = call("doctor", "--port", str(free_port()))
+    assert "It offers scripted; " in result.output
+    assert "A conversation gets scripted unless another is chosen." in result.output
 
 
 def test_a_wrong_file_is_found_out(empty_folder: Path) -> None:

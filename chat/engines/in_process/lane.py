@@ -84,7 +84,9 @@ class Lane:
                 call.tell(error)
         known = []
         for row in rows:
-            row.cached, layers = self._prefixes.longest(row.tokens, len(row.tokens) - 1)
+            row.cached, layers = self._prefixes.longest(
+                row.tokens, len(row.tokens) - 1, row.adapter
+            )
             row.fed = row.cached
             known.append(layers)
         return Rows(self._loaded, rows, known) if rows else None
@@ -129,7 +131,7 @@ class Lane:
             return
         for row in gone:
             if row.fed - row.cached >= WORTH_KEEPING:
-                self._prefixes.keep(row.tokens[: row.fed], rows.layers_of(row))
+                self._prefixes.keep(row.tokens[: row.fed], rows.layers_of(row), row.adapter)
         rows.leave(gone)
 
     def _batches(self) -> Iterator[Rows]:

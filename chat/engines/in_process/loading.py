@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -15,9 +15,11 @@ import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
 from langchain_core.messages import AIMessage, BaseMessage
+from pydantic import Field
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from chat.engines.in_process.adapters import Adapters, put_beside
 from chat.engines.in_process.memory import free_bytes
 from perm.types import EngineError, EngineFault, Value
 
@@ -32,21 +34,31 @@ FILES: Final = ["*.safetensors", "*.json", "*.jinja", "*.model", "*.txt"]
 class Plan(Value):
     """What is to be loaded. `place`: a folder, or a repository with its `revision`.
 
+    `adapters`: the folders of the LoRA adapters beside it, by the names they are asked for.
     `memory`: the part of a GPU's memory that may be taken. `threads`: 0 leaves torch its own.
     """
 
     place: str
     revision: str | None
     context_tokens: int
+    adapters: Mapping[str, Path] = Field(default_factory=dict)
     memory: float = 0.9
     threads: int = 0
 
 
 class Loaded:
-    """A model with its tokenizer, on its device."""
+    """A model with its tokenizer, on its device, and the adapters that lie beside it."""
 
-    def __init__(self, model: Any, tokenizer: Any, device: str, context: int) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        model: Any,  # noqa: ANN401 - any architecture
+        tokenizer: Any,  # noqa: ANN401 - likewise
+        device: str,
+        context: int,
+        adapters: Adapters | None = None,
+    ) -> None:
         self.model, self.tokenizer = model, tokenizer
+        self._adapters = adapters or Adapters()
         self.device, self.context = device, context
         on_gpu = device != "cpu"
         self.piece = PIECE_ON_GPU if on_gpu else PIECE_ON_CPU
@@ -54,6 +66,19 @@ class Loaded:
         """A processor is busy with one prompt already; a GPU's time goes into starting kernels."""
         self.ends = _ends(model, tokenizer)
         self.name_of: Callable[[int], str] = lru_cache(100_000)(self._one)
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """The names of those that fit; whoever asks for any other name gets the backbone."""
+        return self._adapters.names
+
+    def adapter_for(self, model: str | None) -> str:
+        """The adapter that a call asks for; empty where it is the backbone alone."""
+        return model if model in self.adapters else ""
+
+    def speaking_as(self, adapters: Sequence[str]) -> Mapping[str, Any]:
+        """What the model must be told so that each row is read with its own adapter."""
+        return self._adapters.told(adapters)
 
     def prompt(self, messages: Sequence[BaseMessage]) -> list[int]:
         """The tokens of a conversation; an assistant's message at its end is left open.
@@ -122,7 +147,9 @@ def load(plan: Plan, tell: Callable[[str], None]) -> Loaded:
     )
     model.eval()  # type: ignore[no-untyped-call]
     _must_be_served_here(model)
-    return Loaded(model, tokenizer, device, min(plan.context_tokens, _longest(model)))
+    context = min(plan.context_tokens, _longest(model))
+    whole, adapters = put_beside(model, plan.adapters)
+    return Loaded(whole, tokenizer, device, context, adapters)
 
 
 def _fetched(plan: Plan, tell: Callable[[str], None]) -> Path:

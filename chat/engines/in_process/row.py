@@ -12,10 +12,14 @@ from perm.types import Usage
 
 
 class Row:
-    """`tokens`: the prompt and what was written. `fed`: how many of them the model has read."""
+    """`tokens`: the prompt and what was written. `fed`: how many of them the model has read.
+
+    `adapter`: the name of the one that it is read and written with; empty for the backbone alone.
+    """
 
     def __init__(self, call: Call, prompt: list[int], loaded: Loaded) -> None:
         self.call = call
+        self.adapter = loaded.adapter_for(call.options.model)
         self.tokens = prompt
         self.fed = 0
         self.cached = 0

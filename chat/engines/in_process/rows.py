@@ -54,6 +54,7 @@ class Rows:
             cache=self._cache,
             use_cache=True,
             logits_to_keep=1,
+            **self._loaded.speaking_as([row.adapter for row in self.rows]),
         )
         for row, piece in zip(self.rows, pieces, strict=True):
             row.fed += len(piece)
