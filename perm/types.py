@@ -223,8 +223,8 @@ class Capabilities(Value):
 
     `prefix_options`: extra request fields that make an unfinished assistant message be continued
     (vLLM needs them, llama.cpp does not). `structured_choice`: a schema is kept to;
-    `schema_ignored`: it is taken without a word and not kept to. `read_speed`, `write_speed`:
-    tokens a second, measured.
+    `schema_ignored`: it is taken without a word and not kept to. `priority`: calls may say who
+    goes first, as vLLM means it. `read_speed`, `write_speed`: tokens a second, measured.
     """
 
     logprobs: bool = False
@@ -234,6 +234,7 @@ class Capabilities(Value):
     structured_choice: bool = False
     schema_ignored: bool = False
     cached_tokens: bool = False
+    priority: bool = False
     context_tokens: int | None = None
     parallel: int = 1
     read_speed: float | None = None

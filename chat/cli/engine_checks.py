@@ -60,7 +60,7 @@ async def _started(engine: Engine, about: str, named: str) -> AsyncIterator[Find
         yield problem(about, what, engine.state.todo)
     else:
         yield _up(about, f"{engine.name}, {engine.model_name}", engine)
-        for finding in _servers(about, engine):
+        for finding in (*_servers(about, engine), *_offers(about, engine)):
             yield finding
         for finding in _capabilities(about, engine.capabilities):
             yield finding
@@ -122,6 +122,17 @@ def _servers(about: str, engine: Engine) -> Iterator[Finding]:
         )
 
 
+def _offers(about: str, engine: Engine) -> Iterator[Finding]:
+    """What can be chosen on the page, where there is more than one; the first is the default."""
+    first, *others = engine.models
+    if others:
+        named = (f"{one.name} ({one.note})" if one.note else one.name for one in (first, *others))
+        yield ok(
+            about,
+            f"It offers {_list(named)} A conversation gets {first.name} unless another is chosen.",
+        )
+
+
 def _capabilities(about: str, can: Capabilities) -> Iterator[Finding]:
     yield ok(about, "It gives " + _list(_gives(can)))
     missing = list(_lacks(can))
@@ -148,6 +159,8 @@ def _gives(can: Capabilities) -> Iterator[str]:
         yield "answers in a prescribed form (the schema is honoured)"
     if can.cached_tokens:
         yield "its cached tokens"
+    if can.priority:
+        yield "priorities (chat goes before judging)"
     if can.read_speed:
         yield f"reading at {can.read_speed:,.0f} tokens/s"
     if can.write_speed:

@@ -29,6 +29,10 @@ UNSENT: Final = ("openai-organization", "openai-project")
 NO_KEY: Final = "none"
 """The SDK wants a key; this one is taken off again before a request leaves."""
 
+CHAT: Final = 0
+JUDGING: Final = 1
+"""vLLM serves lower numbers first, and lets them push out higher ones where memory is short."""
+
 GONE: Final = {EngineFault.UNREACHABLE, EngineFault.CUT_OFF}
 
 Gate = Callable[[], Awaitable[None]]
@@ -77,7 +81,9 @@ class ServedChatModel(ChatOpenAI):
     """A model behind an OpenAI-compatible address.
 
     Asynchronous only. Calls wait for `gate` where there is one, which is how an engine holds them
-    back while its server starts again. Raises `EngineError` and nothing else for a failed call; a
+    back while its server starts again. To a server that was found to take them, calls say who goes
+    first: streams are replies that somebody reads, calls awaited whole are judging and the like.
+    Raises `EngineError` and nothing else for a failed call; a
     stream that ends without its finish reason is CUT_OFF.
     """
 
@@ -85,6 +91,7 @@ class ServedChatModel(ChatOpenAI):
     _place: _Place = PrivateAttr(default_factory=lambda: _Place(""))
     _gate: Gate | None = PrivateAttr(default=None)
     _refused: EngineError | None = PrivateAttr(default=None)
+    _ranked: bool = PrivateAttr(default=False)
 
     @classmethod
     def at(
@@ -117,6 +124,10 @@ class ServedChatModel(ChatOpenAI):
     def wait_for(self, gate: Gate | None) -> None:
         """Hold every call back until `gate` has returned."""
         self._gate = gate
+
+    def rank(self, ranked: bool) -> None:
+        """Say of each call who goes first, in vLLM's field; `extra_body` may say otherwise."""
+        self._ranked = ranked
 
     def move_to(self, base_url: str, key: str) -> None:
         """Speak to another address from now on: a server that started again has a new one."""
@@ -215,4 +226,7 @@ class ServedChatModel(ChatOpenAI):
         if "response_format" in payload:
             body = dict(payload.get("extra_body") or {})
             payload["extra_body"] = body | {"response_format": payload.pop("response_format")}
+        if self._ranked:
+            priority = CHAT if payload.get("stream") else JUDGING
+            payload["extra_body"] = {"priority": priority, **(payload.get("extra_body") or {})}
         return payload

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from chat.engines.base import EngineState, ModelChoice, Phase
 from chat.engines.chat_openai import ServedChatModel, is_openai
 from chat.engines.faults import FAILURES, translated
-from chat.engines.probe import probe
+from chat.engines.probe import probe, takes_priority
 from chat.engines.served import ServedEngine
 from chat.settings import EngineName, SettingsError, environment
 from perm.types import EngineError, EngineFault
@@ -20,6 +20,9 @@ from perm.types import EngineError, EngineFault
 OPENAI_URL: Final = "https://api.openai.com/v1"
 PATIENCE: Final = 300.0
 """Seconds of silence after which a server counts as stuck: a CPU may read for minutes."""
+
+VLLM: Final = "vllm"
+"""What vLLM's list says of who owns a model."""
 
 PARALLEL: Final = 8
 """Calls at once that a server is given which does not say how many it takes."""
@@ -83,9 +86,20 @@ class OpenAIEngine(ServedEngine):
         self._listed = tuple(map(choice_of, cards))
         card = next((card for card in cards if card.get("id") == self.model_name), {})
         found = await probe(self._chat_model)
+        ranked = self._is_vllm(card) and await takes_priority(self._chat_model)
+        self._chat_model.rank(ranked)
         self._capabilities = found.model_copy(
-            update={"context_tokens": context_of(card), "parallel": PARALLEL}
+            update={
+                "context_tokens": context_of(card),
+                "parallel": PARALLEL,
+                "priority": ranked,
+            }
         )
+
+    @staticmethod
+    def _is_vllm(card: Mapping[str, Any]) -> bool:
+        """As it says itself: others know a field of that name whose order is the other way."""
+        return card.get("owned_by") == VLLM
 
     async def _model_cards(self) -> list[dict[str, Any]]:
         """What `/models` lists; nothing where the server has no such list."""

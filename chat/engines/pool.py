@@ -159,6 +159,7 @@ def weakest(found: Sequence[Capabilities]) -> Capabilities:
         structured_choice=all(one.structured_choice for one in found),
         schema_ignored=any(one.schema_ignored for one in found),
         cached_tokens=all(one.cached_tokens for one in found),
+        priority=all(one.priority for one in found),
         context_tokens=min(contexts, default=None),
         parallel=sum(one.parallel for one in found),
         read_speed=least([one.read_speed for one in found]),

@@ -165,6 +165,25 @@ async def _keeps_to_schema(model: BaseChatModel) -> bool | None:
         return None
 
 
+async def takes_priority(model: BaseChatModel) -> bool:
+    """Whether vLLM's field for who goes first is known: a number is taken, a word is refused.
+
+    A server that does not look at the field takes both; one that has no such field, and a vLLM
+    that was not started to heed it and says so, refuse both.
+    """
+    return not await _taken(model, {"priority": _WORD}) and await _taken(model, {"priority": 1})
+
+
+async def _taken(model: BaseChatModel, fields: Mapping[str, Any]) -> bool:
+    try:
+        await _tiny(model, [HumanMessage("Say one.")], {"extra_body": fields})
+    except EngineError as error:
+        if error.fault not in ABSENT:
+            raise
+        return False
+    return True
+
+
 async def _tiny(
     model: BaseChatModel, prompt: list[BaseMessage], options: Mapping[str, Any] | None = None
 ) -> AIMessage:

@@ -54,7 +54,8 @@ class ScriptedServer:
 
     `logprobs`, `cached_tokens`: whether it gives them. `prefix`: whether an assistant message at
     the end is continued, answered anew, or refused. `requests`: the bodies that came, oldest first.
-    `structured`: whether an answer has the form that a schema prescribes. `voices`: other models
+    `structured`: whether an answer has the form that a schema prescribes. `priority`: what becomes
+    of vLLM's field for who goes first; `owner`: whose program it says it is. `voices`: other models
     that it lists; where there are none, any name is taken for its own.
     """
 
@@ -65,6 +66,8 @@ class ScriptedServer:
     cached_tokens: bool = True
     prefix: Literal["continue", "ignore", "refuse"] = "continue"
     structured: Literal["honour", "ignore", "refuse"] = "ignore"
+    priority: Literal["heed", "ignore", "refuse"] = "ignore"
+    owner: str = "tests"
     voices: Mapping[str, Speech] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
@@ -84,7 +87,7 @@ class ScriptedServer:
             return refusal
         parents = {self.model_name: None, **dict.fromkeys(self.voices, self.model_name)}
         cards = [
-            {"id": name, "object": "model", "created": 0, "owned_by": "tests", "parent": parent}
+            {"id": name, "object": "model", "created": 0, "owned_by": self.owner, "parent": parent}
             for name, parent in parents.items()
         ]
         return JSONResponse({"object": "list", "data": cards})
@@ -120,6 +123,10 @@ class ScriptedServer:
             return _error(400, "The last message must be the user's.")
         if _schema(body) and self.structured == "refuse":
             return _error(400, "This server knows no response_format.")
+        refused = self.priority == "refuse" and body.get("priority")
+        unread = self.priority == "heed" and not isinstance(body.get("priority", 0), int)
+        if refused or unread:
+            return _error(400, "The priority cannot be heeded.")
         return None
 
     async def _prescribed(

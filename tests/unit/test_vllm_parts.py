@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage
@@ -12,8 +13,9 @@ from pydantic import SecretStr
 from chat import engines
 from chat.engines import fetching, gguf_folder, lora, vllm_model
 from chat.engines.catalogue import PERM_7B, QWEN_7B, SMOLLM, Hub
+from chat.engines.chat_openai import ServedChatModel
+from chat.engines.openai import OpenAIEngine
 from chat.engines.vllm import RunningVllmEngine, VllmEngine
-from chat.engines.vllm_chat import VllmChatModel
 from chat.engines.vllm_command import Plan, Shape, command, options_of, variables
 from chat.engines.vllm_environment import VllmEnvironment, environment_in
 from chat.engines.vllm_log import error_in, failure_in, step_in
@@ -176,8 +178,10 @@ def test_of_an_error_only_the_name_is_kept() -> None:
 
 
 def test_who_reads_along_goes_first() -> None:
-    model = VllmChatModel.at("http://127.0.0.1:9/v1", "k", "m", server="vLLM", patience=1.0)
+    model = ServedChatModel.at("http://127.0.0.1:9/v1", "k", "m", server="vLLM", patience=1.0)
     asked = [HumanMessage("hello")]
+    assert "extra_body" not in model._get_request_payload(asked, stream=True)
+    model.rank(True)
     assert model._get_request_payload(asked, stream=True)["extra_body"] == {"priority": 0}
     judged = model._get_request_payload(asked, extra_body={"continue_final_message": True})
     assert judged["extra_body"] == {"continue_final_message": True, "priority": 1}
@@ -185,19 +189,38 @@ def test_who_reads_along_goes_first() -> None:
     assert own["extra_body"] == {"priority": 7}
 
 
-async def test_priorities_reach_the_server() -> None:
-    async with running(ScriptedServer(lambda _: "a b c", key="k", model_name="mine")) as server:
-        engine = RunningVllmEngine(server.url, SecretStr("k"), "")
+@pytest.mark.parametrize("kind", [RunningVllmEngine, OpenAIEngine])
+@pytest.mark.parametrize(
+    ("priority", "owner", "sent"),
+    [
+        ("heed", "vllm", [1, 0]),
+        ("refuse", "vllm", [None, None]),
+        ("ignore", "vllm", [None, None]),
+        ("heed", "sglang", [None, None]),  # its larger numbers go first
+    ],
+)
+async def test_priorities_reach_a_server_that_heeds_them_as_vllm_does(
+    kind: type[OpenAIEngine], priority: Any, owner: str, sent: list[int | None]
+) -> None:
+    script = ScriptedServer(
+        lambda _: "a b c", key="k", model_name="mine", priority=priority, owner=owner
+    )
+    if kind is RunningVllmEngine and owner != "vllm":
+        sent = [1, 0]  # whoever names the engine vllm knows better than what stands in between
+    async with running(script) as server:
+        engine = kind(server.url, SecretStr("k"), "")
         await engine.start()
         await engine.ready()
+        probed = [request for request in server.requests if "priority" in request]
         server.requests.clear()
         await engine.chat_model.ainvoke([HumanMessage("judge this")])
         async for _ in engine.chat_model.astream([HumanMessage("hello")]):
             pass
+        assert engine.capabilities.priority is (sent == [1, 0])
         await engine.stop()
-    assert [request["priority"] for request in server.requests] == [1, 0]
+    assert [request.get("priority") for request in server.requests] == sent
+    assert len(probed) <= 2
     assert [choice.name for choice in engine.models] == ["mine"]
-    assert engine.name == "vllm"
 
 
 # -- which model --------------------------------------------------------------------------------
@@ -368,6 +391,60 @@ async def test_adapters_of_this_backbone_that_are_whole_are_served(
     assert any("hollow is left out" in line for line in left_out)
     assert any("empty is left out" in line for line in left_out)
     assert await lora.adapters_for(("x",), tmp_path / "nowhere") == ()
+
+
+def adapter_of(models: Path, name: str, base: object) -> None:
+    place = models / lora.FOLDER / name
+    place.mkdir(parents=True)
+    (place / lora.CONFIG).write_text(json.dumps({"base_model_name_or_path": base}), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("base", "backbone"),
+    [
+        ("smollm2-135m-instruct", "smollm2-135m-instruct"),  # as training writes the catalogue's
+        ("somebody/SmolLM2-135M-Instruct", "smollm2-135m-instruct"),
+        ("Qwen/Qwen2.5-14B-Instruct", "Qwen/Qwen2.5-14B-Instruct"),
+        ("Mine", "{models}/mine"),
+        ("/gone/whole", "{models}/trained/Whole"),
+    ],
+)
+def test_an_adapters_name_stands_for_its_backbone_with_it(
+    tmp_path: Path, base: str, backbone: str
+) -> None:
+    for folder in ("mine", "trained/Whole"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "config.json").write_text("{}")
+    adapter_of(tmp_path, "warm", base)
+    expected = lora.Chosen(adapter="warm", backbone=backbone.format(models=tmp_path))
+    assert lora.chosen("warm", tmp_path) == expected
+    assert lora.chosen(f"{tmp_path / lora.FOLDER / 'warm'}/", tmp_path) == expected
+    for other in ("", "cold", str(tmp_path), "owner/warm", "../adapters/warm"):
+        assert lora.chosen(other, tmp_path) is None
+
+
+@pytest.mark.parametrize("base", ["gone", "/gone/too", "../../elsewhere", "", None, 7])
+def test_an_adapter_whose_backbone_is_not_here_says_so(tmp_path: Path, base: object) -> None:
+    adapter_of(tmp_path, "warm", base)
+    with pytest.raises(SettingsError, match="The adapter warm belongs to") as told:
+        lora.chosen("warm", tmp_path)
+    assert str(tmp_path) in told.value.todo
+
+
+def test_an_adapter_is_served_where_that_can_be_and_never_judges(tmp_path: Path) -> None:
+    adapter_of(tmp_path, "warm", "smollm2-135m-instruct")
+    for engine, role, words in (
+        (EngineName.LLAMA_CPP, "supporter", "does not serve"),
+        (EngineName.VLLM, "judge", "a judge is a whole model"),
+    ):
+        model = "judge_model" if role == "judge" else "model"
+        settings = Settings(engine=engine, models_dir=tmp_path, **{model: "warm"})
+        with pytest.raises(SettingsError, match=words):
+            engines.build(settings, role)
+    settings = Settings(engine=EngineName.VLLM, model="warm", models_dir=tmp_path)
+    built = engines.build(settings, "supporter")
+    assert isinstance(built, VllmEngine)
+    assert [one.name for one in built.models] == ["warm", "smollm2-135m-instruct"]
 
 
 # -- the settings -------------------------------------------------------------------------------
