@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: bench run test test-unit test-slow test-faults test-fleet test-vllm vllm gpu check clean
+.PHONY: bench run test test-unit test-slow test-faults test-engines test-fleet test-vllm vllm gpu check clean
 .DEFAULT_GOAL := run
 
 # The base install; no torch.
@@ -40,6 +40,9 @@ gpu: $(BIN)/perm-chat vllm ## serve with vLLM
 
 test-fleet: $(VENV)/.tests ## two app processes on one PostgreSQL
 	$(BIN)/pytest -n 0 -m "fleet and not vllm"
+
+test-engines: $(VENV)/.tests ## every engine but vLLM with the small real model
+	$(BIN)/pytest -n 0 -s -m engines $(ARGS)
 
 test-vllm: $(VENV)/.tests vllm ## the vllm engine with a real vLLM
 	$(BIN)/pytest -n 0 -s -m vllm $(ARGS)

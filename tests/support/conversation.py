@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from chat import events
 from chat.services import Services
-from chat.settings import Settings
-from chat.store.records import Consents
+from chat.settings import EngineName, Settings
+from chat.store.records import Consents, Turn
 from perm.types import Perspective, Unscored, Verdict
 
 OWNER: Final = "ada"
@@ -22,34 +25,56 @@ OURS: Final = (Unscored.ENGINE, Unscored.UNSUPPORTED, Unscored.CANCELLED)
 """Reasons that a small model is no excuse for: the call failed, or was not made."""
 
 
-async def hold_conversation(settings: Settings) -> list[Verdict]:
-    """Hold it, look at every event and row, start again and find them. All verdicts."""
-    first = await Services.start(settings)
+@dataclass(frozen=True)
+class Held:
+    """A conversation that took place: its turns as they were kept, and all their verdicts."""
+
+    place: UUID
+    turns: Sequence[Turn]
+    verdicts: Sequence[Verdict]
+
+
+async def hold_conversation(settings: Settings) -> Sequence[Verdict]:
+    """Start, hold it, end, and find it again. All verdicts."""
+    services = await Services.start(settings)
     try:
-        await first.supporter.ready()
-        place = await first.session.begin(
-            OWNER, "a nurse of 40", "Her dog has died.", Consents(keep=True)
-        )
-        verdicts = []
-        for message in MESSAGES:
-            seen = [event async for event in first.session.run_turn(OWNER, place.id, message)]
-            verdicts += in_order(seen)
-        before = await first.session.path(OWNER, place.id)
+        held = await converse(services)
     finally:
-        await first.stop()
-    assert [turn.message for turn in before] == list(MESSAGES)
-    for turn in before:
+        await services.stop()
+    await find_again(settings, held)
+    return held.verdicts
+
+
+async def converse(services: Services, model: str | None = None) -> Held:
+    """Hold it with what runs already, and look at every event and row."""
+    settings, session = services.settings, services.session
+    await services.supporter.ready()
+    consents = Consents(keep=True)
+    place = await session.begin(OWNER, "a nurse of 40", "Her dog has died.", consents, model)
+    verdicts: list[Verdict] = []
+    for message in MESSAGES:
+        seen = [event async for event in session.run_turn(OWNER, place.id, message)]
+        verdicts += in_order(seen)
+    turns = await session.path(OWNER, place.id)
+    assert [turn.message for turn in turns] == list(MESSAGES)
+    for turn in turns:
         assert turn.chosen is not None
         assert turn.chosen.raw
         assert turn.chosen.engine == settings.engine
+        assert turn.chosen.model == (model or services.supporter.model_name)
         assert set(turn.chosen.binding) == set(Perspective)
-    second = await Services.start(settings)
-    try:
-        assert await second.session.path(OWNER, place.id) == before
-    finally:
-        await second.stop()
     report(settings, verdicts)
-    return verdicts
+    return Held(place.id, turns, verdicts)
+
+
+async def find_again(settings: Settings, held: Held) -> None:
+    """What was held is there in another start, whatever serves that one."""
+    other = {"engine": EngineName.SCRIPTED, "model": "", "base_url": ""}
+    services = await Services.start(settings.model_copy(update=other))
+    try:
+        assert await services.session.path(OWNER, held.place) == held.turns
+    finally:
+        await services.stop()
 
 
 def in_order(seen: list[events.TurnEvent]) -> list[Verdict]:
@@ -76,7 +101,7 @@ def in_order(seen: list[events.TurnEvent]) -> list[Verdict]:
     return landed
 
 
-def report(settings: Settings, verdicts: list[Verdict]) -> None:
+def report(settings: Settings, verdicts: Sequence[Verdict]) -> None:
     """How many were scored, and why the others were not; shown with `pytest -s`."""
     why = Counter(str(verdict.unscored) for verdict in verdicts if not verdict.scored)
     scored = sum(verdict.scored for verdict in verdicts)

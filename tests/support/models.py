@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from chat.engines import fetching
 from chat.engines.catalogue import SMOLLM
+from chat.engines.gguf_folder import folder_of
 from chat.settings import Settings
 
 
@@ -21,6 +23,13 @@ def small_model() -> Path:
 def default_model() -> Path:
     """The 1.5B model's file, the one that people get. Raises `EngineError` likewise."""
     return _fetched(lambda: fetching.fetch_default(Settings().models_dir))
+
+
+def small_folder() -> Path:
+    """The 135M model as safetensors, made of its file once and kept. Needs the extra `test`."""
+    file = small_model()
+    python = Path(sys.executable)
+    return _fetched(lambda: folder_of(file, Settings().models_dir, python, lambda _: None))
 
 
 def _fetched(fetch: Callable[[], Coroutine[Any, Any, Path]]) -> Path:

@@ -1,8 +1,4 @@
-"""The engine `vllm` with a real vLLM and the small model, started by the engine itself.
-
-One server serves all tests but the last ones, which end it. On two cores without a GPU a start
-takes the better part of a minute.
-"""
+"""The engine `vllm` with a real vLLM and the small model. The last tests end it."""
 
 from __future__ import annotations
 
@@ -10,85 +6,29 @@ import asyncio
 import math
 import os
 import signal
-import sys
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from chat.engines.base import Phase
-from chat.engines.gguf_folder import folder_of
-from chat.engines.lora import FOLDER
 from chat.engines.process_group import members, shared_memory
 from chat.engines.vllm import VllmEngine
-from chat.engines.vllm_environment import VllmEnvironment, environment_in
-from chat.settings import ROOT, Settings
+from chat.settings import ROOT
 from perm import rubrics
 from perm.judges import Judge, contexts_for
 from perm.parsing import SupporterOutput
 from perm.types import EMPATHY, EngineError, EngineFault, Method, Perspective, Unscored
-from tests.support.lora import write_noisy_adapter
-from tests.support.models import small_model
-
-
-def installed() -> str:
-    """Why there is no vLLM here; empty where there is one."""
-    try:
-        environment_in()
-    except EngineError as missing:
-        return str(missing)
-    return ""
-
+from tests.vllm.conftest import ADAPTER, report
 
 pytestmark = [
     pytest.mark.vllm,
-    pytest.mark.timeout(1800),
-    pytest.mark.skipif(sys.platform != "linux", reason="processes are looked at in /proc"),
-    pytest.mark.skipif(bool(installed()), reason=installed()),
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(600),
+    pytest.mark.asyncio(loop_scope="session"),
 ]
 
 LONG = "You listen to people with care, and you answer briefly and warmly. " * 30
-ADAPTER = "noisy"
-
-
-@pytest.fixture(scope="module")
-def model() -> Path:
-    return small_model()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def engine(
-    model: Path, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[VllmEngine]:
-    """The small model and an adapter for it. The unpacked model is kept for the next run."""
-    place: VllmEnvironment = environment_in()
-    models = tmp_path_factory.mktemp("models")
-    folder = await folder_of(model, Settings().models_dir, place.python, lambda _: None)
-    write_noisy_adapter(models / FOLDER / ADAPTER, folder, folder.name)
-    made = VllmEngine(
-        str(folder), models_dir=models, log_file=models / "vllm.log", context_tokens=4096
-    )
-    began = time.monotonic()
-    await made.start()
-    try:
-        await made.ready()
-        speed = made.capabilities
-        report(
-            f"up in {time.monotonic() - began:.0f} s; reads {speed.read_speed or 0:.0f}, "
-            f"writes {speed.write_speed or 0:.0f} tokens/s"
-        )
-        yield made
-    finally:
-        await made.stop()
-
-
-def report(text: str) -> None:
-    """A measured figure; shown with `pytest -s`."""
-    sys.stdout.write(f"\n[vllm] {text}\n")
 
 
 async def test_a_chat_completes(engine: VllmEngine) -> None:
