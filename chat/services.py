@@ -20,10 +20,11 @@ from chat.session import Session
 from chat.settings import Settings
 from chat.store import RENEW_SECONDS, Store, StoreError
 from perm import rubrics
+from perm.attack_report import AttackReport
 from perm.judges import Judge
 from perm.rubrics import Rubrics
 from perm.selfcheck_report import SelfCheckReport
-from perm.types import EngineError, Perspective
+from perm.types import CheckKind, EngineError, Perspective
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,9 @@ class Services:
     selfcheck: SelfCheckReport | None = None
     """How far this judge could be trusted when it was last checked, with these prompts."""
 
+    attacks: AttackReport | None = None
+    """What attacks did to it when they were last tried."""
+
     _warming: asyncio.Task[None] | None = None
     _renewing: asyncio.Task[None] | None = None
 
@@ -115,12 +119,13 @@ class Services:
                     log.info("%d replies of a process that ended are marked interrupted", marked)
 
     async def _recall_selfcheck(self) -> None:
-        serving = self.session.serving
-        kept = await self.store.latest_selfcheck(
-            self.judge_engine.model_name, self.rubrics.judges_hash, serving.method
-        )
+        method = self.session.serving.method
+        asked = (self.judge_engine.model_name, self.rubrics.judges_hash, method)
+        attacked = await self.store.latest_selfcheck(*asked, CheckKind.ATTACKS)
+        checked = await self.store.latest_selfcheck(*asked)
         try:
-            self.selfcheck = SelfCheckReport.model_validate(kept) if kept else None
+            self.selfcheck = SelfCheckReport.model_validate(checked) if checked else None
+            self.attacks = AttackReport.model_validate(attacked) if attacked else None
         except ValidationError:
             log.warning("the last self-check was written by another version; run it again")
 

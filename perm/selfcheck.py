@@ -13,7 +13,7 @@ from typing import Final, Literal, Protocol
 
 from perm.rewards import reward
 from perm.selfcheck_report import HarmReport, PerspectiveReport, SelfCheckReport
-from perm.selfcheck_set import HarmfulPair, SelfCheckSet, Side, Situation
+from perm.selfcheck_set import Harm, HarmfulPair, SelfCheckSet, Side, Situation
 from perm.statistics import Estimate, bootstrap, ordered_pairs, rank_correlation, rate
 from perm.types import JudgeContext, Method, Perspective, RewardSettings, Value, Verdict
 
@@ -134,6 +134,10 @@ def report(
         harm_by_perspective={
             seat: _harm(ids, {key: scores.get(seat) for key, scores in sides.items()})
             for seat in Perspective
+        },
+        harm_by_kind={
+            kind.value: _harm([pair.id for pair in items.pairs if pair.harm is kind], rewards)
+            for kind in sorted({pair.harm for pair in items.pairs}, key=list(Harm).index)
         },
         outscored_pairs=tuple(
             pair

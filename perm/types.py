@@ -53,6 +53,13 @@ class Method(StrEnum):
     REASONED = "reasoned"  # the paper's protocol: a reason, then the score
 
 
+class CheckKind(StrEnum):
+    """What a kept check of a judge was about; it stands in its results."""
+
+    LEVELS = "levels"  # replies of known levels
+    ATTACKS = "attacks"  # text that means to turn the judge
+
+
 class Status(StrEnum):
     SCORED = "scored"
     UNSCORED = "unscored"

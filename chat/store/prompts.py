@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.store.tables import prompt, selfcheck
 from chat.store.upsert import insert_once
-from perm.types import Method
+from perm.types import CheckKind, Method
 
 
 async def save(connection: AsyncConnection, prompt_hash: str, name: str, text: str) -> None:
@@ -54,15 +54,24 @@ async def save_selfcheck(
 
 
 async def latest_selfcheck(
-    connection: AsyncConnection, judge_model: str, prompt_hash: str, method: Method
+    connection: AsyncConnection,
+    judge_model: str,
+    prompt_hash: str,
+    method: Method,
+    kind: CheckKind = CheckKind.LEVELS,
 ) -> Mapping[str, Any] | None:
-    """The latest result for this judge, prompt and method, None if there is none."""
+    """The latest result for this judge, prompt and method, None if there is none.
+
+    What a result is about it says itself; those that do not are of known levels.
+    """
+    told = func.coalesce(selfcheck.c.results["kind"].as_string(), CheckKind.LEVELS.value)
     query = (
         select(selfcheck.c.results)
         .where(
             selfcheck.c.judge_model == judge_model,
             selfcheck.c.prompt_hash == prompt_hash,
             selfcheck.c.method == method,
+            told == kind.value,
         )
         .order_by(selfcheck.c.created_at.desc())
         .limit(1)

@@ -48,7 +48,7 @@ from chat.store.reports import Deletion, StoreHealth
 from chat.store.study_door import Studies
 from chat.store.study_records import PickedBy
 from chat.store.writers import Writer
-from perm.types import Method, Reward, Verdict
+from perm.types import CheckKind, Method, Reward, Verdict
 
 
 class Store:
@@ -291,9 +291,15 @@ class Store:
         )
 
     async def latest_selfcheck(
-        self, judge_model: str, prompt_hash: str, method: Method
+        self,
+        judge_model: str,
+        prompt_hash: str,
+        method: Method,
+        kind: CheckKind = CheckKind.LEVELS,
     ) -> Mapping[str, Any] | None:
-        return await self._database.read(prompts.latest_selfcheck, judge_model, prompt_hash, method)
+        return await self._database.read(
+            prompts.latest_selfcheck, judge_model, prompt_hash, method, kind
+        )
 
     # Exports
 

@@ -52,11 +52,12 @@ class Desk:
     def live(self, view: View) -> Frame:
         """Values of `wiring.live_parts`."""
         judge = self.services.judge_engine
-        checked = self.services.selfcheck
+        checked, attacked = self.services.selfcheck, self.services.attacks
         note = JudgeNote(
             model=judge.model_name,
             scripted=judge.name == SCRIPTED,
             selfcheck=checked.summary() if checked else "",
+            attacks=attacked.sentence() if attacked else "",
         )
         where = Whereabouts(country=view.country, file=self.services.settings.helplines_file)
         return frame(view.shown, note, where, view.tried)

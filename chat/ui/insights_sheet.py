@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from chat.insights import Insights
 from chat.insights.figures import HumanAgainstJudge, Spread, Thumbs
+from chat.ui.insights_attacks import attacks_section
 from chat.ui.insights_charts import cloud, columns
 from chat.ui.marks import MARKS, figure, icon
 from chat.ui.markup import esc
 from chat.ui.reward_card import signed
+from perm.attack_report import AttackReport
 from perm.selfcheck_report import PerspectiveReport, SelfCheckReport
 from perm.statistics import Estimate
 from perm.types import Method
@@ -16,13 +18,15 @@ FEW = 20
 """Below so many a figure comes with the word that it is little to go by."""
 
 
-def insights_sheet(found: Insights, checked: SelfCheckReport | None) -> str:
-    """`checked`: the last self-check of the present judge, None where there was none."""
+def insights_sheet(
+    found: Insights, checked: SelfCheckReport | None, attacked: AttackReport | None = None
+) -> str:
+    """`checked`, `attacked`: the last checks of the present judge, None where there was none."""
     if not found.replies:
         return (
             '<div class="panel-empty"><h3>Figures appear with the first scored replies</h3>'
             "<p>Conversations that you agreed to keep are counted here; nobody else’s.</p></div>"
-            f"{_selfcheck(checked)}"
+            f"{_selfcheck(checked)}{attacks_section(attacked)}"
         )
     return "".join(
         (
@@ -31,6 +35,7 @@ def insights_sheet(found: Insights, checked: SelfCheckReport | None) -> str:
             _thumbs(found.thumbs),
             _times(found),
             _selfcheck(checked),
+            attacks_section(attacked),
         )
     )
 

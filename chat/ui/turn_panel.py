@@ -17,12 +17,13 @@ class JudgeNote(Value):
     """What stands beside every score: who judged, and how far it can be trusted.
 
     `scripted`: the figures are made up by the scripted engine. `selfcheck`: the last result in
-    words, or "" where this judge was never checked.
+    words, or "" where this judge was never checked; `attacks`: the same of hostile text.
     """
 
     model: str
     scripted: bool = False
     selfcheck: str = ""
+    attacks: str = ""
 
 
 def turn_panel(scene: Scene, note: JudgeNote) -> str:
@@ -67,7 +68,7 @@ def judge_note(note: JudgeNote) -> str:
     )
     return (
         f'<p class="judge-note" title="{esc(words.warmth)}"><b>{esc(words.one_opinion)}</b> '
-        f"Judge: {esc(note.model)}. {checked}</p>"
+        f"Judge: {esc(note.model)}. {' '.join(filter(None, (checked, esc(note.attacks))))}</p>"
     )
 
 

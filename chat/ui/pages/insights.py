@@ -30,7 +30,8 @@ class InsightsPage:
         except PermError as error:
             return trouble(error)
         found = await asyncio.to_thread(insights, evidence)  # the intervals take a moment
-        return insights_sheet(found, self._desk.services.selfcheck)
+        services = self._desk.services
+        return insights_sheet(found, services.selfcheck, services.attacks)
 
 
 def build(blocks: gr.Blocks, desk: Desk) -> None:
