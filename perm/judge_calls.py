@@ -92,12 +92,15 @@ async def call(
 
 
 def answer_of(message: object) -> Answer:
-    """An answer in the form of LangChain's OpenAI chat model, however odd. Never raises."""
+    """An answer in the form of LangChain's OpenAI chat model, however odd. Never raises.
+
+    What is no message says nothing: a list or a tuple of text is not read as one.
+    """
     metadata = _mapping(getattr(message, "response_metadata", None))
     extra = _mapping(getattr(message, "additional_kwargs", None))
     ending = metadata.get("finish_reason") or metadata.get("stop_reason")
     return Answer(
-        text=text_of(getattr(message, "content", message)),
+        text=text_of(getattr(message, "content", "")),
         truncated=ending in _CUT_OFF if isinstance(ending, str) else False,
         refused=bool(extra.get("refusal")) or (isinstance(ending, str) and ending in _REFUSED),
         places=tuple(tokens_of(metadata.get("logprobs"))),
@@ -112,7 +115,7 @@ def text_of(content: object) -> str:
     if isinstance(content, Mapping):
         text = content.get("text") if content.get("type", "text") in _TEXT_BLOCKS else None
         return text if isinstance(text, str) else ""
-    if isinstance(content, list | tuple):
+    if isinstance(content, list):
         return "".join(map(text_of, content))
     return ""
 
