@@ -177,6 +177,13 @@ class Settings(BaseSettings):
     prompts_dir: Annotated[Path, About("The five prompts.")] = ROOT / "prompts"
     helplines_file: Annotated[Path | None, About("Helplines in place of those that ship.")] = None
 
+    break_after_turns: Annotated[
+        int, About("Turns of one sitting after which a break is offered; 0 is never."), Field(ge=0)
+    ] = 25
+    break_after_minutes: Annotated[
+        int, About("Minutes of one sitting after which it is; 0 is never."), Field(ge=0)
+    ] = 45
+
     host: Annotated[str, About("Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, About("Port to listen on."), Field(ge=1, le=65535)] = 7860
     public: Annotated[bool, About("Listen beyond this machine although there is no password.")] = (

@@ -3,6 +3,7 @@
 from chat.safety.check import check
 from chat.safety.crisis import Crisis, CrisisKind, Subject
 from chat.safety.helplines import Helpline, Serves, countries, helplines, unchecked
+from chat.safety.rest import Rest
 from chat.safety.texts import Card, CareTexts, Disclosure, care_texts
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "CrisisKind",
     "Disclosure",
     "Helpline",
+    "Rest",
     "Serves",
     "Subject",
     "care_texts",

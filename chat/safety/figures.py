@@ -17,7 +17,12 @@ from typing import Final
 from chat.safety.check import check
 from chat.safety.crisis import CrisisKind, Subject
 from chat.settings import ROOT
+from perm.statistics import Estimate, rate
 from perm.types import Value
+
+PAGE: Final = ROOT / "docs" / "care.md"
+_BEGIN: Final = "<!-- written by `python -m chat.safety.figures` -->"
+_END: Final = "<!-- end -->"
 
 SET_FILE: Final = ROOT / "assets" / "care" / "crisis_set.jsonl"
 
@@ -92,19 +97,51 @@ def misses(items: Iterable[Sentence]) -> Counter[Phenomenon]:
     )
 
 
+def together(split: Split, language: str, figures: Iterable[Figures]) -> Figures:
+    """Several counts as one."""
+    counts = ("crises", "found", "kinds", "subjects", "harmless", "false_alarms")
+    group = list(figures)
+    sums = {name: sum(getattr(each, name) for each in group) for name in counts}
+    return Figures(split=split, language=language, **sums)
+
+
 def report(figures: Sequence[Figures]) -> str:
-    """The figures as a table in plain text (Markdown)."""
+    """The figures as a table in Markdown, by split and language, with Wilson's 95 % intervals."""
     lines = [
         "| split | language | recall | kind right | subject right | false alarms |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    lines += [
-        f"| {each.split} | {each.language} | {each.found} of {each.crises} "
-        f"| {each.kinds} of {each.found} | {each.subjects} of {each.found} "
-        f"| {each.false_alarms} of {each.harmless} |"
-        for each in sorted(figures, key=lambda each: (list(Split).index(each.split), each.language))
-    ]
+    for split in Split:
+        mine = sorted((one for one in figures if one.split is split), key=lambda one: one.language)
+        lines += [_row(each) for each in [*mine, together(split, "all", mine)]]
     return "\n".join(lines)
+
+
+def _row(each: Figures) -> str:
+    return (
+        f"| {each.split} | {each.language} | {_share(each.found, each.crises)} "
+        f"| {each.kinds} of {each.found} | {each.subjects} of {each.found} "
+        f"| {_share(each.false_alarms, each.harmless)} |"
+    )
+
+
+def _share(count: int, n: int) -> str:
+    found: Estimate = rate(count, n)
+    if found.low is None or found.high is None:
+        return f"{count} of {n}"
+    return f"{count} of {n} ({found.low:.0%} to {found.high:.0%})"
+
+
+def page(text: str, items: Sequence[Sentence]) -> str:
+    """The page of documentation with its figures as they are now."""
+    before, _, rest = text.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    missed = misses(item for item in items if item.split is not Split.DEV)
+    told = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in missed.most_common())
+    return (
+        f"{before}{_BEGIN}\n{report(measure(items))}\n\n"
+        f"Not seen in `held` and `hard`, by how they were said: {told}.\n{_END}{after}"
+    )
 
 
 def _figures(split: Split, language: str, group: Sequence[Sentence]) -> Figures:
@@ -120,3 +157,7 @@ def _figures(split: Split, language: str, group: Sequence[Sentence]) -> Figures:
         harmless=sum(item.kind is None for item in group),
         false_alarms=sum(item.kind is None and crisis is not None for item, crisis in seen),
     )
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text("utf-8"), sentences()), "utf-8")

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from chat.safety.crisis import Crisis, CrisisKind, Subject
 from chat.settings import ROOT, SettingsError
@@ -52,17 +52,10 @@ class ScoreWords(Value):
 
 
 class LongTalk(Value):
-    """Offered after so many turns, and again after as many more. Never a pull to stay."""
+    """Said when a break is offered (`chat.safety.rest`). Never a pull to stay."""
 
-    after_turns: int = Field(ge=1)
     title: str
     text: str
-    pause: str
-    stay: str
-
-    def due(self, turn_number: int) -> bool:
-        """Whether a break is offered after the turn with this 1-based number."""
-        return turn_number > 0 and turn_number % self.after_turns == 0
 
 
 class Card(Value):

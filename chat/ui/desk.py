@@ -14,6 +14,7 @@ from uuid import UUID
 import gradio as gr
 
 from chat.engines.scripted import NAME as SCRIPTED
+from chat.safety import Rest
 from chat.services import Services
 from chat.store.records import Conversation
 from chat.ui import notice
@@ -59,8 +60,10 @@ class Desk:
             selfcheck=checked.summary() if checked else "",
             attacks=attacked.sentence() if attacked else "",
         )
-        where = Whereabouts(country=view.country, file=self.services.settings.helplines_file)
-        return frame(view.shown, note, where, view.tried)
+        given = self.services.settings
+        where = Whereabouts(country=view.country, file=given.helplines_file)
+        rest = Rest(after_turns=given.break_after_turns, after_minutes=given.break_after_minutes)
+        return frame(view.shown, note, where, view.tried, rest)
 
     def tick(self, view: View) -> tuple[Any, ...]:
         """How the engines are now, and the models that they offer meanwhile."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from chat.safety import Rest
 from chat.ui.analysis_panel import analysis_panel
 from chat.ui.crisis_card import Whereabouts, crisis_card
 from chat.ui.laboratory_table import laboratory_table
@@ -33,14 +34,19 @@ class Frame(NamedTuple):
 
 
 def frame(
-    scene: Scene, note: JudgeNote, where: Whereabouts, tried: RewardSettings | None = None
+    scene: Scene,
+    note: JudgeNote,
+    where: Whereabouts,
+    tried: RewardSettings | None = None,
+    rest: Rest = Rest(),  # noqa: B008 - it is immutable
 ) -> Frame:
-    """`tried`: the settings in the reward laboratory, None where nothing was tried."""
+    """`tried`: the settings in the reward laboratory, None where nothing was tried; `rest`: when a
+    break is offered."""
     return Frame(
         chat=transcript(scene),
         summary=summary(scene),
         earlier=earlier(scene),
-        strip=under_conversation(scene),
+        strip=under_conversation(scene, rest),
         crisis=crisis_card(scene, where),
         turn=turn_panel(scene, note),
         laboratory=laboratory_table(scene.turns, tried),

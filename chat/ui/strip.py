@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from chat.safety import care_texts
+from chat.safety import Rest, care_texts
 from chat.store.records import Reply, ReplyStatus
 from chat.ui import trouble
 from chat.ui.candidates import cards, how_many
 from chat.ui.markup import esc
-from chat.ui.scene import Scene
+from chat.ui.scene import Scene, in_crisis
 from chat.ui.turn_panel import doings, switches
 from perm.types import Part
 
 PARTS = {**trouble.PARTS, Part.INPUT: "Your message"}
 
 
-def under_conversation(scene: Scene) -> str:
-    """The strip between conversation and box: waiting, failure, and what can be done now."""
+def under_conversation(scene: Scene, rest: Rest = Rest()) -> str:  # noqa: B008 - it is immutable
+    """The strip between conversation and box: waiting, failure, and what can be done now.
+
+    `rest`: when a break is offered.
+    """
     if scene.editing is not None:
         return _editing(scene)
     if scene.failure is not None:
@@ -24,7 +27,7 @@ def under_conversation(scene: Scene) -> str:
         said = scene.waiting or ("" if _begun(scene) else "Reading your message")
         busy = f'<p class="strip busy"><span class="dots"></span>{esc(said)}</p>' if said else ""
         return busy + cards(scene)
-    return cards(scene) + _ended(scene)
+    return cards(scene) + _ended(scene, rest)
 
 
 def _begun(scene: Scene) -> bool:
@@ -57,20 +60,23 @@ def _failure(scene: Scene) -> str:
     )
 
 
-def _ended(scene: Scene) -> str:
+def _ended(scene: Scene, rest: Rest) -> str:
     turn = scene.turns[-1] if scene.turns else None
     if turn is None or turn.chosen is None:
         return f'<div class="strip">{how_many(scene)}</div>'
     said = _how(turn.chosen)
-    note = (f"<p>{said}</p>" if said else "") + _rest(len(scene.turns))
+    note = (f"<p>{said}</p>" if said else "") + _rest(scene, rest)
     now = f"{switches(scene, turn)}{doings(scene, turn)}{how_many(scene)}"
     return f'<div class="strip">{note}{now}</div>'
 
 
-def _rest(turns: int) -> str:
-    """After a long talk: a word about a break, never a pull to stay."""
+def _rest(scene: Scene, rest: Rest) -> str:
+    """After a long sitting a word about a break; not right after somebody spoke of a crisis, where
+    it would read as being sent away."""
+    if in_crisis(scene.turns[-1]) or not rest.due([turn.created_at for turn in scene.turns]):
+        return ""
     talk = care_texts().long_talk
-    return f"<p><b>{esc(talk.title)}.</b> {esc(talk.text)}</p>" if talk.due(turns) else ""
+    return f'<p class="rest"><b>{esc(talk.title)}.</b> {esc(talk.text)}</p>'
 
 
 def _how(reply: Reply) -> str:

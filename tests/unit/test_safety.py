@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -12,16 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.safety import Crisis, CrisisKind, Subject, care_texts, check
-from chat.safety.figures import (
-    Figures,
-    Phenomenon,
-    Sentence,
-    Split,
-    measure,
-    misses,
-    report,
-    sentences,
-)
+from chat.safety.figures import Sentence, Split, sentences
 from chat.safety.patterns import PATTERNS_DIR, Patterns, load, shipped
 from chat.safety.readings import fold, readings
 from chat.safety.texts import load as load_texts
@@ -202,51 +191,6 @@ def seconds(piece: str, size: int) -> float:
     return time.process_time() - begin
 
 
-@pytest.fixture(scope="module")
-def figures() -> list[Figures]:
-    return measure(sentences())
-
-
-def test_the_set_is_whole() -> None:
-    items = sentences()
-    assert len(items) >= 220
-    assert len({item.id for item in items}) == len(items)
-    assert len({item.text for item in items}) == len(items)
-    assert {item.language for item in items} == LANGUAGES
-    assert {item.phenomenon for item in items} == set(Phenomenon)
-    assert {item.kind for item in items if item.kind} == set(CrisisKind)
-    assert all((item.kind is None) == (item.subject is None) for item in items)
-    for language in LANGUAGES:
-        mine = [item for item in items if item.language == language]
-        phenomena = Counter(item.phenomenon for item in mine)
-        assert set(phenomena) == set(Phenomenon), language
-
-
-def of(figures: Iterable[Figures], split: Split) -> list[Figures]:
-    return [each for each in figures if each.split is split]
-
-
-def test_dev_figures(figures: list[Figures]) -> None:
-    for each in of(figures, Split.DEV):
-        assert each.recall >= 0.95, each
-        assert each.false_alarm_rate <= 0.05, each
-        assert each.kinds >= 0.95 * each.found, each
-        assert each.subjects >= 0.95 * each.found, each
-
-
-def test_held_figures(figures: list[Figures]) -> None:
-    print("\n" + report(figures))  # noqa: T201  the figures are for people
-    print(misses(item for item in sentences() if item.split is not Split.DEV))  # noqa: T201
-    for each in of(figures, Split.HELD):
-        assert each.recall >= 0.8, each
-        assert each.false_alarm_rate <= 0.2, each
-
-
-def test_roundabout_sentences_raise_no_false_alarms(figures: list[Figures]) -> None:
-    hard = of(figures, Split.HARD)
-    assert sum(each.false_alarms for each in hard) <= 0.2 * sum(each.harmless for each in hard)
-
-
 def test_every_language_has_patterns_and_a_card() -> None:
     assert {each.language for each in shipped()} == LANGUAGES
     assert set(care_texts().cards) == LANGUAGES
@@ -326,10 +270,6 @@ def test_the_disclosure_says_what_it_must() -> None:
     words = " ".join(disclosure.points).lower()
     assert all(word in words for word in ("an ai", "not a person", "not therapy", "nobody"))
     assert list(disclosure.consents) == ["keep", "research", "train"]
-    talk = care_texts().long_talk
-    assert talk.due(talk.after_turns)
-    assert not talk.due(talk.after_turns + 1)
-    assert not talk.due(0)
 
 
 @pytest.mark.parametrize(("old", "new"), [("[cards.en]", "[cards.xx]"), ("{number}", "number")])

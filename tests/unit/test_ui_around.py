@@ -65,12 +65,6 @@ def test_a_stopped_reply_is_named() -> None:
     assert "You stopped this reply." in under_conversation(scene)
 
 
-def test_a_break_is_offered_after_a_long_talk() -> None:
-    turns = tuple(turn(number) for number in range(1, 31))
-    assert "You have been talking for a while" in under_conversation(Scene(turns=turns))
-    assert "talking for a while" not in under_conversation(Scene(turns=turns[:29]))
-
-
 def test_the_crisis_card_stays_while_the_path_holds_the_turn() -> None:
     hurt = turn(1, crisis="suicide", message="I want to kill myself")
     card = crisis_card(Scene(turns=(hurt, turn(2), turn(3))), Whereabouts(country="GB"))
