@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: bench run test test-unit test-slow test-faults test-engines test-fleet test-vllm vllm gpu check clean
+.PHONY: bench run test test-unit test-slow test-faults test-engines test-fleet test-vllm fuzz vllm gpu check clean
 .DEFAULT_GOAL := run
 
 # The base install; no torch.
@@ -31,6 +31,14 @@ test-slow: $(VENV)/.tests ## the long ones: processes that die slowly
 test-faults: $(VENV)/.tests ## kills, full disks, broken servers; then docs/hardening.md anew
 	$(BIN)/pytest -n 2 -m faults $(ARGS)
 	$(BIN)/python -m tests.support.hardening
+
+# What fuzzing needs besides.
+$(VENV)/.fuzz: pyproject.toml $(VENV)/.tests
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@touch $(VENV)/.fuzz
+
+fuzz: $(VENV)/.fuzz ## search every parser for what breaks it, an hour in all; ARGS="--seconds 600"
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 vllm: ## vLLM in an environment of its own: for a GPU where there is one, else for the processor
 	$(PYTHON) scripts/vllm_environment.py

@@ -16,6 +16,7 @@ LEVELS: Final = ("1", "2", "3", "4", "5")
 LEAST_MASS: Final = 0.9
 
 _DIGITS: Final = frozenset("0123456789")
+_IMPOSSIBLE: Final = -10_000  # of a logarithm, below which the probability is 0
 _ROUNDING: Final = 0.01  # how far above 1 a sum of probabilities, or above 0 a logarithm, may be
 
 
@@ -100,6 +101,7 @@ def _chance(entry: object) -> tuple[str, float] | None:
     token, logprob = entry.get("token"), entry.get("logprob")
     if not isinstance(token, str) or not isinstance(logprob, int | float):
         return None
-    if isinstance(logprob, bool) or math.isnan(logprob) or logprob > _ROUNDING:
+    # Compared before anything makes a float of it: a whole number may be too large for one.
+    if isinstance(logprob, bool) or not logprob <= _ROUNDING:
         return None
-    return token, math.exp(logprob)
+    return token, math.exp(max(logprob, _IMPOSSIBLE))

@@ -5,6 +5,7 @@ That is a `completion`, or its two parts, `analysis` and `response`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -61,6 +62,21 @@ class Record(BaseModel):
         """What each of the four judges sees."""
         persona = render_persona(self.persona)
         return contexts_for(persona, self.scenario, self.dialogue[0], self.output, self.history)
+
+
+def read_line(line: bytes) -> Record:
+    """A record from a line of JSONL. Raises `BadRecord`."""
+    try:
+        value = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise BadRecord("it is not UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise BadRecord(f"it is not JSON: {error.msg} at character {error.pos}.") from None
+    except RecursionError:
+        raise BadRecord("it is nested too deeply.") from None
+    except ValueError:  # Python reads no whole number of more than 4,300 digits
+        raise BadRecord("it holds a number that is too long.") from None
+    return read_record(value)
 
 
 def read_record(value: object) -> Record:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 from chat.scoring.outfile import Key, OutFile, digest, key_of
-from chat.scoring.records import BadRecord, Record, read_record
+from chat.scoring.records import BadRecord, Record, read_line
 from chat.scoring.scorer import Scored, Scorer, as_line
 from perm.types import Perspective
 
@@ -121,14 +120,7 @@ class ScoreRun:
         self._count(scored)
 
     def _read(self, number: int, line: bytes) -> Record:
-        try:
-            record = read_record(json.loads(line.decode("utf-8")))
-        except UnicodeDecodeError:
-            raise BadRecord("it is not UTF-8.") from None
-        except json.JSONDecodeError as error:
-            raise BadRecord(f"it is not JSON: {error.msg} at character {error.pos}.") from None
-        except RecursionError:
-            raise BadRecord("it is nested too deeply.") from None
+        record = read_line(line)
         if record.id is not None:
             first = self._ids.setdefault(record.id, number)
             if first != number:

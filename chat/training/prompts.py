@@ -80,7 +80,7 @@ def _lines(content: bytes) -> Iterator[tuple[int, object]]:
             continue
         try:
             yield number, json.loads(line.decode("utf-8"))
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):  # bad UTF-8, bad JSON, endless digits or nesting
             raise BadRecord(f"Line {number} is not JSON in UTF-8.", "Correct the file.") from None
 
 

@@ -18,6 +18,10 @@ from perm.types import Perspective, Value
 PATH: Final = "/history"
 LONGEST: Final = 300
 
+_FIRST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9900, 1, 1, tzinfo=UTC)
+"""Beyond these a day more, or another zone, is no date that Python knows."""
+
 
 class Asked(Value):
     """`reply`, `turn`, `conversation`: what is opened; `other`: what stands beside it; `held`: what
@@ -35,11 +39,11 @@ class Asked(Value):
 
 def asked(params: Mapping[str, str]) -> Asked:
     thumb, perspective = params.get("thumb", ""), params.get("perspective", "")
-    until = _day(params.get("until", ""))
+    last = _day(params.get("until", ""))
     filters = Filters(
         text=params.get("text", "")[:LONGEST],
         since=_day(params.get("since", "")),
-        until=until + timedelta(days=1) if until else None,
+        until=last + timedelta(days=1) if last else None,
         model=params.get("model", "")[:LONGEST],
         judge=params.get("judge", "")[:LONGEST],
         perspective=Perspective(perspective) if perspective in {*Perspective} else None,
@@ -90,14 +94,16 @@ def _place(text: str) -> Place | None:
         when = datetime.fromisoformat(moment)
     except ValueError:
         return None
-    return Place(created_at=when, reply_id=found) if found and when.tzinfo else None
+    known = found and when.tzinfo and _FIRST < when < _LAST
+    return Place(created_at=when, reply_id=found) if found and known else None
 
 
 def _day(text: str) -> datetime | None:
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         return None
+    return day if _FIRST < day < _LAST else None
 
 
 def _number(text: str) -> float | None:

@@ -52,13 +52,13 @@ def test_the_limit_of_the_mass() -> None:
     assert read_digits(at([("5", 0.8999)])).unscored is Unscored.LOW_MASS
 
 
-@pytest.mark.parametrize("logprob", [math.nan, math.inf, 0.5, True, None, "0", [0.0]])
+@pytest.mark.parametrize("logprob", [math.nan, math.inf, 0.5, 10**400, True, None, "0", [0.0]])
 def test_what_is_no_probability_makes_no_score(logprob: Any) -> None:
     entries = [{"token": "5", "logprob": 0.0}, {"token": "4", "logprob": logprob}]
     assert read_digits({"top_logprobs": entries}).unscored is Unscored.BAD_NUMBER
 
 
-@pytest.mark.parametrize("logprob", [-9999, -9999.0, -math.inf])
+@pytest.mark.parametrize("logprob", [-9999, -9999.0, -math.inf, -(10**400)])
 def test_nothing_but_impossible_tokens_is_low_mass(logprob: float) -> None:
     reading = read_digits({"top_logprobs": [{"token": "5", "logprob": logprob}]})
     assert (reading.unscored, reading.mass) == (Unscored.LOW_MASS, 0.0)

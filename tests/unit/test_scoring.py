@@ -197,19 +197,20 @@ async def test_bad_lines_are_told_and_do_not_stop_the_rest(
 ) -> None:
     source = tmp_path / "in.jsonl"
     good = [json.dumps(record(number)).encode() for number in (1, 5)]
-    deep = b"[" * 100_000
+    deep, long = b"[" * 100_000, b'{"id": ' + b"9" * 5_000 + b"}"
     source.write_bytes(
-        b"\n".join([good[0], b"{not json", b"", b"\xff\xfe", good[1], b"[]", good[0], deep])
+        b"\n".join([good[0], b"{not json", b"", b"\xff\xfe", good[1], b"[]", good[0], deep, long])
     )
     watcher = Watching()
     summary = await run(scorer_of(prompts, demo), source, tmp_path / "out.jsonl", watcher)
-    assert sorted(number for number, _ in watcher.bad) == [2, 4, 6, 7, 8]
+    assert sorted(number for number, _ in watcher.bad) == [2, 4, 6, 7, 8, 9]
     assert dict(watcher.bad)[7] == "its id was already used on line 1."
     assert "not JSON" in dict(watcher.bad)[2]
     assert "UTF-8" in dict(watcher.bad)[4]
-    assert summary == Summary(lines=8, blank=1, bad=5, judged=2)
+    assert "too long" in dict(watcher.bad)[9]
+    assert summary == Summary(lines=9, blank=1, bad=6, judged=2)
     assert not summary.all_done
-    assert watcher.lines == 8
+    assert watcher.lines == 9
     assert {line["id"] for line in read(tmp_path / "out.jsonl")} == {"r1", "r5"}
 
 

@@ -91,6 +91,13 @@ def test_a_bad_line_is_named(tmp_path: Path, value: object, why: str) -> None:
         read_prompts(write_lines(tmp_path / "p.jsonl", RECORD, value), SUPPORTER)
 
 
+def test_a_number_without_an_end_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "p.jsonl"
+    file.write_text('{"id": ' + "9" * 5_000 + "}\n")
+    with pytest.raises(BadRecord, match="Line 1 is not JSON"):
+        read_prompts(file, SUPPORTER)
+
+
 def test_files_that_hold_nothing_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadRecord, match="holds no prompts"):
         read_prompts(write_lines(tmp_path / "p.jsonl"), SUPPORTER)

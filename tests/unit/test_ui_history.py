@@ -60,6 +60,21 @@ def test_what_cannot_be_read_is_not_asked(name: str, value: str) -> None:
     assert asked({name: value}) == Asked()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("until", "9999-12-31"),
+        ("until", "0001-01-01"),
+        ("since", "9999-12-31"),
+        ("after", "0001-01-01T00:00:00+14:00~7b4d5a4e-5d0c-4b3a-9a3e-111111111111"),
+        ("after", "9999-12-31T23:59:59-14:00~7b4d5a4e-5d0c-4b3a-9a3e-111111111111"),
+    ],
+)
+def test_a_date_at_the_edge_of_all_dates_is_not_asked(name: str, value: str) -> None:
+    """A day more, or another zone, would be none that Python knows."""
+    assert asked({name: value}) == Asked()
+
+
 def found(**more: object) -> Found:
     values: dict[str, object] = {
         "reply_id": uuid4(), "turn_id": uuid4(), "conversation_id": uuid4(), "number": 2,
