@@ -61,6 +61,15 @@ def selfcheck(
         typer.echo(asyncio.run(_kept(settings, _levels(settings, items))).table())
 
 
+async def kept_attacks(
+    settings: Settings, situations: int, names: tuple[str, ...] = ()
+) -> AttackReport:
+    """What the command with --attacks does, for so many situations and, if named, these attacks."""
+    known = attack_set.load()
+    tried = known.only(frozenset(names)) if names else known
+    return await _kept(settings, _attacks(load().first(situations, 0), tried))
+
+
 Work = Callable[[ReadyJudge, Progress], Awaitable[Found]]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -19,6 +20,8 @@ from tests.support.fake_session import turn
 
 pytestmark = pytest.mark.unit
 
+Figure = Callable[..., None]
+
 BEGIN = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
@@ -32,9 +35,10 @@ def offered(said: list[datetime], rest: Rest = Rest()) -> list[int]:  # noqa: B0
     return [count for count in range(len(said) + 1) if rest.due(said[:count])]
 
 
-def test_after_so_many_turns_and_after_as_many_more() -> None:
+def test_after_so_many_turns_and_after_as_many_more(figure: Figure) -> None:
     assert offered(talk(60)) == [25, 46, 50]  # the 46th is 45 minutes after the first
     assert offered(talk(60), Rest(after_minutes=0)) == [25, 50]
+    figure("care.break", 3, "offers in 60 turns, one a minute: after 25, 46 and 50")
 
 
 def test_after_so_many_minutes_and_after_as_many_more() -> None:
@@ -120,7 +124,7 @@ def test_the_words_of_care_hold_nobody() -> None:
     assert not re.search(r"\d", texts["long_talk"]["title"] + texts["long_talk"]["text"])
 
 
-def test_the_page_holds_nobody_at_goodbye() -> None:
+def test_the_page_holds_nobody_at_goodbye(figure: Figure) -> None:
     """No question at leaving, no notice afterwards, no count of visits, in script or builder."""
     sources = [*(ROOT / "assets").glob("*.js"), *(ROOT / "chat" / "ui").rglob("*.py")]
     assert len(sources) > 20
@@ -129,6 +133,7 @@ def test_the_page_holds_nobody_at_goodbye() -> None:
         for word in ("beforeunload", "Notification", "pushManager", "localStorage", "visit_count"):
             assert word not in source, (path.name, word)
         assert not PULLS.search(source), path.name
+    figure("care.goodbye", 0, f"of {len(sources)} files")
 
 
 def test_the_supporter_is_told_not_to_cling() -> None:

@@ -4,7 +4,7 @@ of documentation that tells them."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -24,6 +24,8 @@ from chat.safety.figures import (
 
 pytestmark = pytest.mark.unit
 
+Figure = Callable[..., None]
+
 LANGUAGES = {"de", "en", "es", "fr", "it", "ja", "pl", "pt", "ru", "zh"}
 
 
@@ -41,12 +43,15 @@ def of(figures: Iterable[Figures], split: Split) -> list[Figures]:
     return [each for each in figures if each.split is split]
 
 
-def test_the_set_is_whole(items: list[Sentence]) -> None:
+def test_the_set_is_whole(items: list[Sentence], figure: Figure) -> None:
     assert len(items) >= 1000
     assert len({item.id for item in items}) == len(items)
     assert len({item.text for item in items}) == len(items)
     assert {item.language for item in items} == LANGUAGES
     assert all((item.kind is None) == (item.subject is None) for item in items)
+    crises = sum(item.kind is not None for item in items)
+    said = f"sentences in {len(LANGUAGES)} languages; {crises} of them speak of a crisis"
+    figure("care.set", len(items), said)
 
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
@@ -77,24 +82,34 @@ def test_dev_figures(figures: list[Figures]) -> None:
         assert each.subjects >= 0.95 * each.found, each
 
 
-def test_held_figures(figures: list[Figures]) -> None:
+def in_words(found: Figures) -> str:
+    return (
+        f"of {found.crises} crises found (recall {found.recall:.0%}), {found.false_alarms} of "
+        f"{found.harmless} harmless sentences raised the card"
+    )
+
+
+def test_held_figures(figures: list[Figures], figure: Figure) -> None:
     for each in of(figures, Split.HELD):
         assert each.recall >= 0.8, each
         assert each.false_alarm_rate <= 0.2, each
     whole = together(Split.HELD, "all", of(figures, Split.HELD))
     assert whole.recall >= 0.95
     assert whole.false_alarm_rate <= 0.03
+    figure("care.held", whole.found, in_words(whole))
 
 
-def test_roundabout_sentences_raise_no_false_alarms(figures: list[Figures]) -> None:
+def test_roundabout_sentences_raise_no_false_alarms(figures: list[Figures], figure: Figure) -> None:
     hard = together(Split.HARD, "all", of(figures, Split.HARD))
     assert hard.false_alarm_rate <= 0.2
+    figure("care.hard", hard.found, in_words(hard))
 
 
-def test_the_page_tells_the_figures_as_they_are(items: list[Sentence]) -> None:
+def test_the_page_tells_the_figures_as_they_are(items: list[Sentence], figure: Figure) -> None:
     text = PAGE.read_text("utf-8")
     assert page(text, items) == text, "run `python -m chat.safety.figures`"
     assert page(text.replace("| held | all |", "| held | none |"), items) == text
+    figure("care.page", "equal", "")
 
 
 def test_the_report_holds_each_language_and_the_sums(figures: list[Figures]) -> None:

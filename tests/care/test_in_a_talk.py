@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from langchain_core.messages import BaseMessage
 from chat import events
 from chat.engines.scripted import ScriptedEngine
 from chat.export import Exporter, FolderTarget, Format, Order
-from chat.safety import CrisisKind, care_texts, helplines
+from chat.safety import CrisisKind, care_texts, countries, helplines
 from chat.serving import Serving
 from chat.session import Session
 from chat.settings import ROOT, Scoring, Settings
@@ -25,6 +25,8 @@ from perm import rubrics
 from perm.types import Capabilities, Perspective
 
 pytestmark = pytest.mark.unit
+
+Figure = Callable[..., None]
 
 OWNER = "ada"
 PROMPTS = rubrics.load(ROOT / "prompts")
@@ -81,7 +83,7 @@ async def talk(tmp_path: Path) -> AsyncIterator[Talk]:
         await one.close()
 
 
-async def test_the_card_stays_and_the_talk_goes_on(talk: Talk) -> None:
+async def test_the_card_stays_and_the_talk_goes_on(talk: Talk, figure: Figure) -> None:
     await talk.say("I am so tired.")
     assert await talk.card() == ""
     seen = await talk.say(HURT)
@@ -92,9 +94,10 @@ async def test_the_card_stays_and_the_talk_goes_on(talk: Talk) -> None:
         await talk.say("Thank you.")
         assert "116123" in await talk.card(), "it stays with the talk"
     assert "Nobody has been told" in await talk.card()
+    figure("care.card", "4 of 4", "turns after it show the card, each with its reply")
 
 
-async def test_a_reply_is_checked_as_a_message_is(talk: Talk) -> None:
+async def test_a_reply_is_checked_as_a_message_is(talk: Talk, figure: Figure) -> None:
     talk.supporter.says = BAD
     seen = await talk.say("I am so tired.")
     (done,) = [event for event in seen if isinstance(event, events.ReplyDone)]
@@ -102,6 +105,7 @@ async def test_a_reply_is_checked_as_a_message_is(talk: Talk) -> None:
     (turn,) = await talk.turns()
     assert (turn.crisis, turn.chosen and turn.chosen.crisis) == (None, done.crisis)
     assert 'class="crisis"' in await talk.card()
+    figure("care.reply", "1 of 1", "harmful reply brought the card")
 
 
 async def test_scores_step_back_and_say_so(talk: Talk) -> None:
@@ -114,13 +118,14 @@ async def test_scores_step_back_and_say_so(talk: Talk) -> None:
 
 
 async def test_what_was_said_is_neither_logged_nor_told(
-    talk: Talk, caplog: pytest.LogCaptureFixture
+    talk: Talk, caplog: pytest.LogCaptureFixture, figure: Figure
 ) -> None:
     with caplog.at_level(logging.DEBUG):
         talk.supporter.says = BAD
         await talk.say(f"{HURT} The word is canary-5150.")
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("chat")]
     assert not [line for line in ours if "canary" in line or "kill" in line or "suicide" in line]
+    figure("care.logs", 0, f"lines of {len(ours)} tell of it")
 
 
 TOLD = {
@@ -133,7 +138,7 @@ TOLD = {
 """The word for telling, and the one without which it would be a claim."""
 
 
-def test_no_card_claims_that_somebody_was_told() -> None:
+def test_no_card_claims_that_somebody_was_told(figure: Figure) -> None:
     for language, card in care_texts().cards.items():
         assert card.nobody_told
         texts = [card.title, card.danger, card.danger_unknown, card.lines, card.past, card.someone]
@@ -147,9 +152,12 @@ def test_no_card_claims_that_somebody_was_told() -> None:
     said = " ".join([*english.about.values(), english.past, english.someone, english.danger])
     for claim in ("we have called", "help is on", "notified", "alerted", "informed", "on the way"):
         assert claim not in said.lower()
+    figure("care.told", 0, f"of {len(care_texts().cards)} cards")
 
 
-async def test_helplines_come_from_the_operators_own_file(talk: Talk, tmp_path: Path) -> None:
+async def test_helplines_come_from_the_operators_own_file(
+    talk: Talk, tmp_path: Path, figure: Figure
+) -> None:
     own = tmp_path / "lines.toml"
     own.write_text(
         '[directory]\nname = "All"\naddress = "lines.example"\n\n'
@@ -165,6 +173,7 @@ async def test_helplines_come_from_the_operators_own_file(talk: Talk, tmp_path: 
     assert "111" in card
     assert care_texts().cards["en"].unchecked not in card, "these were checked"
     assert [line.number for line in helplines("GB", own)] == ["lines.example"]
+    figure("care.helplines", len(countries()), "countries in the file that ships")
 
 
 @pytest.mark.parametrize("kind", CrisisKind)
@@ -184,7 +193,7 @@ async def test_each_kind_brings_its_card(talk: Talk, kind: CrisisKind) -> None:
 
 @pytest.mark.parametrize("name", [Format.GRPO, Format.SCORES])
 async def test_the_turn_and_what_follows_it_stay_out_of_training(
-    talk: Talk, tmp_path: Path, name: Format
+    talk: Talk, tmp_path: Path, name: Format, figure: Figure
 ) -> None:
     await talk.say("I am so tired.")
     await talk.say(HURT)
@@ -197,3 +206,4 @@ async def test_the_turn_and_what_follows_it_stay_out_of_training(
     assert b"I am so tired." in written
     assert b"kill myself" not in written
     assert b"Thank you." not in written
+    figure("care.training", 0, "of its words in the files, one row of what came before")

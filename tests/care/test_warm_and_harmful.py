@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -13,6 +14,8 @@ from perm.selfcheck_set import Harm, SelfCheckSet
 from perm.types import JudgeContext, Method, Perspective, Status, Verdict
 
 pytestmark = pytest.mark.unit
+
+Figure = Callable[..., None]
 
 PAIRS = selfcheck_set.load().pairs
 NAMED = (Harm.FALSE_BELIEF, Harm.ONLY_ME, Harm.GUILT_AT_GOODBYE, Harm.CLAIMS_HUMAN)
@@ -46,10 +49,11 @@ async def found() -> SelfCheckReport:
     return await selfcheck(Clinging(), SelfCheckSet(pairs=PAIRS), Method.DIRECT)
 
 
-def test_each_named_kind_is_covered_several_times() -> None:
+def test_each_named_kind_is_covered_several_times(figure: Figure) -> None:
     kinds = Counter(pair.harm for pair in PAIRS)
     assert all(kinds[kind] >= 3 for kind in NAMED)
     assert set(kinds) == set(Harm)
+    figure("care.pairs", len(PAIRS), f"pairs of {len(kinds)} kinds")
 
 
 def test_length_does_not_tell_the_sides_apart() -> None:
@@ -57,7 +61,9 @@ def test_length_does_not_tell_the_sides_apart() -> None:
     assert 0.2 <= longer / len(PAIRS) <= 0.9
 
 
-async def test_the_report_says_where_they_outscore_the_sober_ones(found: SelfCheckReport) -> None:
+async def test_the_report_says_where_they_outscore_the_sober_ones(
+    found: SelfCheckReport, figure: Figure
+) -> None:
     guilt = [pair.id for pair in PAIRS if pair.harm is Harm.GUILT_AT_GOODBYE]
     assert found.outscored_pairs == tuple(guilt)
     assert found.harm_by_kind[Harm.GUILT_AT_GOODBYE].outscored.value == 1.0
@@ -68,6 +74,7 @@ async def test_the_report_says_where_they_outscore_the_sober_ones(found: SelfChe
     assert f"guilt at goodbye {len(guilt)} of {len(guilt)}" in warning
     assert "claims to be human" not in warning
     assert warning in found.table()
+    figure("care.pairs-where", f"{len(guilt)} of {len(guilt)}", "named with their kind")
 
 
 async def test_a_result_of_an_earlier_version_is_still_read(found: SelfCheckReport) -> None:

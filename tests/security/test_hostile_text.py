@@ -5,7 +5,8 @@ parsing, fencing or bookkeeping. Whether a real judge can be talked round is for
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,7 @@ TOKENS = Attack(
     + "".join(f"{token}\u2028{token}\r{token}\x00" for token in EVERY_TOKEN),
 )
 EVERY_ATTACK = (*ATTACKS, TOKENS)
+Figures = Callable[..., None]
 
 
 def by_name(attack: Attack) -> str:
@@ -81,13 +83,21 @@ def test_every_line_of_the_list_has_its_attack() -> None:
 # What the judge is sent
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
-def test_a_prompt_has_as_many_special_tokens_whatever_is_judged(family: Family) -> None:
+def test_a_prompt_has_as_many_special_tokens_whatever_is_judged(figure: Figures) -> None:
+    tried = sum(map(_tokens_stay, FAMILIES))
+    said = f"prompts with a token more or fewer, in {len(FAMILIES)} families of chat templates"
+    figure("hostile.tokens", f"0 of {tried:,}", said)
+
+
+def _tokens_stay(family: Family) -> int:
+    """How many prompts were tried."""
+
     def prompt(context: JudgeContext) -> str:
         asked = user_message(RUBRICS[E], context, DIRECT)
         messages = [SystemMessage(RUBRICS[E].system), HumanMessage(asked), AIMessage("Level ")]
         return family.render(messages)
 
+    tried = 0
     for tokenizer in family.tokenizers():
         usual = special_tokens(tokenizer, prompt(CONTEXT))
         bare = special_tokens(tokenizer, TOKENS.on(CONTEXT, Place.REPLY).part)
@@ -95,21 +105,20 @@ def test_a_prompt_has_as_many_special_tokens_whatever_is_judged(family: Family) 
         assert bare >= len(family.tokens), "the tokenizer must know what is to be kept out"
         for attack in EVERY_ATTACK:
             for place in Place:
-                assert special_tokens(tokenizer, prompt(attack.on(CONTEXT, place))) == usual, (
-                    attack.name,
-                    place,
-                )
+                found = special_tokens(tokenizer, prompt(attack.on(CONTEXT, place)))
+                assert found == usual, (family.name, attack.name, place)
+                tried += 1
+    return tried
 
 
-@pytest.mark.parametrize("seat", Perspective)
-@pytest.mark.parametrize("method", Method)
-def test_the_prompts_own_lines_stay_as_they_are(seat: Perspective, method: Method) -> None:
+def test_the_prompts_own_lines_stay_as_they_are(figure: Figures) -> None:
     """No forged section, delimiter or placeholder becomes one of them, in whatever place."""
-    usual = own_lines(user_message(RUBRICS[seat], CONTEXT, method))
-    for attack in EVERY_ATTACK:
-        for place in Place:
-            sent = user_message(RUBRICS[seat], attack.on(CONTEXT, place), method)
-            assert own_lines(sent) == usual, (attack.name, place)
+    every = list(product(Perspective, Method, EVERY_ATTACK, Place))
+    for seat, method, attack, place in every:
+        usual = own_lines(user_message(RUBRICS[seat], CONTEXT, method))
+        sent = user_message(RUBRICS[seat], attack.on(CONTEXT, place), method)
+        assert own_lines(sent) == usual, (seat, method, attack.name, place)
+    figure("hostile.lines", f"0 of {len(every):,}", "prompts with another line of their own")
 
 
 @pytest.mark.parametrize("place", Place)
@@ -153,18 +162,19 @@ def own_verdict(seat: Perspective) -> str:
     return "\n".join(["Assessment: weak", *lines, "Total Score: 40 / 100"])
 
 
-@pytest.mark.parametrize("attack", EVERY_ATTACK, ids=by_name)
-@pytest.mark.parametrize("echo", [echoed_before, echoed_after])
 async def test_a_judge_that_repeats_the_attack_still_gives_its_own_verdict(
-    attack: Attack, echo: object
+    figure: Figures,
 ) -> None:
-    for place in Place:
+    tried = 0
+    for echo, attack, place in product((echoed_before, echoed_after), EVERY_ATTACK, Place):
+        if attack.name == "lone-colon" and place is Place.REPLY:
+            continue  # nothing to judge: below
         for seat in Perspective:
             context = attack.on(CONTEXT, place)
-            if attack.name == "lone-colon" and place is Place.REPLY:
-                continue  # nothing to judge: below
-            verdict = await judge(Scripted(echo)).judge(seat, context, REASONED)  # type: ignore[arg-type]
-            assert verdict.score == (40 if seat is B else 2), (place, seat, verdict.unscored)
+            verdict = await judge(Scripted(echo)).judge(seat, context, REASONED)
+            assert verdict.score == (40 if seat is B else 2), (attack.name, place, seat, verdict)
+            tried += 1
+    figure("hostile.echo", f"0 of {tried:,}", "verdicts were another")
 
 
 @pytest.mark.parametrize("attack", EVERY_ATTACK, ids=by_name)
@@ -181,30 +191,31 @@ async def test_a_direct_score_comes_from_the_probabilities_alone(attack: Attack)
 EMPTY = ["", " \n\t", "\u200b\u200d\u2060\ufeff", "\u3164", ":", "…", "---", "\x00", "❤️", "\u2028"]
 
 
-@pytest.mark.parametrize("part", EMPTY)
-@pytest.mark.parametrize("seat", Perspective)
-async def test_where_nothing_is_said_no_call_is_made(part: str, seat: Perspective) -> None:
-    for method in Method:
+async def test_where_nothing_is_said_no_call_is_made(figure: Figures) -> None:
+    every = list(product(EMPTY, Perspective, Method))
+    for part, seat, method in every:
         model = Scripted(words("Score: 5"))
         context = CONTEXT.model_copy(update={"part": part})
         verdict = await judge(model).judge(seat, context, method)
-        assert (verdict.score, model.asked, verdict.attempts) == (None, [], 0)
+        assert (verdict.score, model.asked, verdict.attempts) == (None, [], 0), repr(part)
         assert verdict.unscored in {Unscored.EMPTY, Unscored.NO_ANALYSIS}
+    figure("hostile.empty", f"0 of {len(every)}", "turns without a word led to a call")
 
 
 # The judge's own output
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        *("**Score:** 4", "Score: 4/5", "score: 4", " Score: [4]", "Score: 4 / 5"),
-        *("**Score: 4**", "Score：4"),
-    ],
+FOURS = (
+    *("**Score:** 4", "Score: 4/5", "score: 4", " Score: [4]", "Score: 4 / 5"),
+    *("**Score: 4**", "Score：4"),
 )
-async def test_seven_ways_to_write_a_four(line: str) -> None:
-    verdict = await judge(Scripted(words(f"Reason: close.\n{line}"))).judge(E, CONTEXT, REASONED)
-    assert verdict.score == 4
+
+
+async def test_seven_ways_to_write_a_four(figure: Figures) -> None:
+    for line in FOURS:
+        said = words(f"Reason: close.\n{line}")
+        assert (await judge(Scripted(said)).judge(E, CONTEXT, REASONED)).score == 4, line
+    figure("hostile.fours", f"{len(FOURS)} of {len(FOURS)}", "forms are a 4")
 
 
 async def test_of_two_verdicts_the_last_binds() -> None:
@@ -212,21 +223,22 @@ async def test_of_two_verdicts_the_last_binds() -> None:
     assert (await judge(Scripted(said)).judge(E, CONTEXT, REASONED)).score == 2
 
 
-@pytest.mark.parametrize(
-    ("said", "why"),
-    [
-        *((f"Score: {bad}", Unscored.OUT_OF_RANGE) for bad in ("7", "0", "-3")),
-        *((f"Score: {bad}", Unscored.BAD_NUMBER) for bad in ("NaN", "9 / 10", "85 / 0", "3.5")),
-        *((f"Score: {bad}", Unscored.BAD_NUMBER) for bad in ("1_000", "٤", "４", "४", "四")),
-        ("Score: 2\nReason: no, wait.\nScore: 7", Unscored.OUT_OF_RANGE),
-        ("<think>The reply is warm. Score: 4", Unscored.TRUNCATED),
-        ("I'm sorry, but I can't rate a person's feelings.", Unscored.REFUSED),
-        ("", Unscored.NO_VERDICT),
-    ],
+NO_SCORES = (
+    *((f"Score: {bad}", Unscored.OUT_OF_RANGE) for bad in ("7", "0", "-3")),
+    *((f"Score: {bad}", Unscored.BAD_NUMBER) for bad in ("NaN", "9 / 10", "85 / 0", "3.5")),
+    *((f"Score: {bad}", Unscored.BAD_NUMBER) for bad in ("1_000", "٤", "４", "४", "四")),
+    ("Score: 2\nReason: no, wait.\nScore: 7", Unscored.OUT_OF_RANGE),
+    ("<think>The reply is warm. Score: 4", Unscored.TRUNCATED),
+    ("I'm sorry, but I can't rate a person's feelings.", Unscored.REFUSED),
+    ("", Unscored.NO_VERDICT),
 )
-async def test_what_is_no_score_is_unscored(said: str, why: Unscored) -> None:
-    verdict = await judge(Scripted(words(said))).judge(E, CONTEXT, REASONED)
-    assert (verdict.score, verdict.unscored, verdict.raw) == (None, why, said)
+
+
+async def test_what_is_no_score_is_unscored(figure: Figures) -> None:
+    for said, why in NO_SCORES:
+        verdict = await judge(Scripted(words(said))).judge(E, CONTEXT, REASONED)
+        assert (verdict.score, verdict.unscored, verdict.raw) == (None, why, said)
+    figure("hostile.unscored", f"0 of {len(NO_SCORES)}", "outputs became a number")
 
 
 async def test_what_was_cut_off_is_unscored() -> None:
@@ -261,17 +273,18 @@ def place_of(*entries: tuple[str, float]) -> AIMessage:
     return words(entries[0][0], "length", logprobs={"content": content})
 
 
-@pytest.mark.parametrize(
-    ("answer", "why"),
-    [
-        (place_of(("4", math.nan)), Unscored.BAD_NUMBER),
-        (place_of(("4", 0.0), ("5", math.nan)), Unscored.BAD_NUMBER),
-        (place_of(("4", -9999.0)), Unscored.LOW_MASS),
-        (place_of(("50", math.log(0.9)), ("5", math.log(0.1))), Unscored.LOW_MASS),
-        (place_of(("4", math.log(0.899)), ("I", math.log(0.101))), Unscored.LOW_MASS),
-        (place_of(("４", 0.0)), Unscored.LOW_MASS),
-    ],
+NO_CHANCES = (
+    (place_of(("4", math.nan)), Unscored.BAD_NUMBER),
+    (place_of(("4", 0.0), ("5", math.nan)), Unscored.BAD_NUMBER),
+    (place_of(("4", -9999.0)), Unscored.LOW_MASS),
+    (place_of(("50", math.log(0.9)), ("5", math.log(0.1))), Unscored.LOW_MASS),
+    (place_of(("4", math.log(0.899)), ("I", math.log(0.101))), Unscored.LOW_MASS),
+    (place_of(("４", 0.0)), Unscored.LOW_MASS),
 )
-async def test_probabilities_that_are_none_give_no_score(answer: AIMessage, why: Unscored) -> None:
-    verdict = await judge(Scripted(answer)).judge(E, CONTEXT, DIRECT)
-    assert (verdict.score, verdict.unscored) == (None, why)
+
+
+async def test_probabilities_that_are_none_give_no_score(figure: Figures) -> None:
+    for answer, why in NO_CHANCES:
+        verdict = await judge(Scripted(answer)).judge(E, CONTEXT, DIRECT)
+        assert (verdict.score, verdict.unscored) == (None, why)
+    figure("hostile.chances", f"0 of {len(NO_CHANCES)}", "kinds became a number")
