@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from chat.events import ReplyDone, RewardReady, TurnSaved, VerdictLanded
+from chat.safety import patterns
 from chat.services import Services
 from chat.settings import EngineName, Scoring, Settings
 from chat.store import Consents, ReplyStatus
@@ -19,6 +20,8 @@ from tests.store.writers import Said
 
 PACE: Final = 0.0005
 """Seconds a token of the scripted reply."""
+
+patterns.shipped()  # compiled once, in the process that all the others are forked from
 
 
 def talk_for_ever(url: str, acknowledged: Path) -> None:
