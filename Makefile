@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: bench run test test-unit test-slow test-faults test-engines test-fleet test-vllm fuzz vllm gpu check clean
+.PHONY: audit bench run test test-unit test-slow test-faults test-engines test-fleet test-security test-vllm fuzz vllm gpu check clean
 .DEFAULT_GOAL := run
 
 # The base install; no torch.
@@ -52,6 +52,9 @@ test-fleet: $(VENV)/.tests ## two app processes on one PostgreSQL
 test-engines: $(VENV)/.tests ## every engine but vLLM with the small real model
 	$(BIN)/pytest -n 0 -s -m engines $(ARGS)
 
+test-security: $(VENV)/.tests ## every route, handler and page, with hostile input
+	$(BIN)/pytest -n 0 -m security $(ARGS)
+
 test-vllm: $(VENV)/.tests vllm ## the vllm engine with a real vLLM
 	$(BIN)/pytest -n 0 -s -m vllm $(ARGS)
 
@@ -61,7 +64,7 @@ test-unit: $(VENV)/.tests ## the fast ones alone
 bench: $(VENV)/.tests ## speed, as ratios from one run; writes bench/RESULTS.md
 	$(BIN)/python -m bench $(ARGS)
 
-check: $(VENV)/.tests ## style, types and the Dockerfile
+.PHONY: audit bench run test test-unit test-slow test-faults test-fleet test-security test-vllm vllm gpu check clean
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

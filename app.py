@@ -25,7 +25,9 @@ from chat.logs.setup import set_up
 from chat.metrics import route as metrics
 from chat.services import Services
 from chat.settings import LogFormat, Settings, SettingsError
-from chat.web import LOOPBACK, Gate, owner_of
+from chat.traffic import Traffic
+from chat.visitors import Visitors, administers, owner_of
+from chat.web import LOOPBACK, Gate
 
 log: Final = logging.getLogger("app")
 
@@ -37,15 +39,22 @@ def build(services: Services) -> FastAPI:
     """The web application: API and page behind one gate."""
     from chat import ui  # noqa: PLC0415 - gradio takes seconds: commands must not wait for it
 
-    app = FastAPI(title="perm-chat", docs_url=None, redoc_url=None)
-    app.include_router(downloads.router(services, owner_of))  # before what is not found
+    app = FastAPI(title="perm-chat", docs_url=None, redoc_url=None, openapi_url=None)
+    # before what is not found under /api
+    app.include_router(downloads.router(services, owner_of, administers))
     app.include_router(metrics.router(services))
     app.include_router(api_judging.router(services, owner_of))
     app.include_router(api.router(services, owner_of))
     api.handle_errors(app)
-    ui.mount(app, services, owner_of)
+    ui.mount(app, services, owner_of, administers)
     settings = services.settings
-    app.add_middleware(Gate, hosts=LOOPBACK if settings.host in LOOPBACK else None)
+    app.add_middleware(
+        Gate,
+        hosts=LOOPBACK if settings.host in LOOPBACK else None,
+        visitors=Visitors(services.accounts if settings.login else None),
+        traffic=Traffic(settings.requests_per_minute),
+        page=ui.refusal_page,
+    )
     return app
 
 
@@ -79,6 +88,11 @@ class Server(uvicorn.Server):
 async def _serve(settings: Settings) -> None:
     services = await Services.start(settings)
     try:
+        if settings.login and not await services.accounts.listed():
+            raise SettingsError(
+                "Nobody could log in: there are no accounts.",
+                "Add one first: perm-chat accounts add NAME.",
+            )
         config = uvicorn.Config(
             build(services),
             host=settings.host,
@@ -88,6 +102,7 @@ async def _serve(settings: Settings) -> None:
             access_log=False,  # addresses hold conversation ids
             timeout_graceful_shutdown=PATIENCE,
             server_header=False,
+            forwarded_allow_ips=settings.trusted_proxies,
         )
         gc.freeze()  # what was loaded stays: the collector need not walk it while replies stream
         telling = _tell_people(services)
@@ -106,16 +121,33 @@ def _tell_people(services: Services) -> list[asyncio.Task[None]]:
         return []
     console = Console(stderr=True)
     console.print(f"perm-chat is at http://{settings.host}:{settings.port}", highlight=False)
+    for line in _warnings(settings):
+        console.print(line, highlight=False)
     return [asyncio.create_task(tell(engine, console)) for engine in services.engines]
+
+
+def _warnings(settings: Settings) -> list[str]:
+    """What it means to be reached from elsewhere."""
+    if settings.host in LOOPBACK:
+        return []
+    open_to_all = (
+        "Everybody who reaches this address can talk here and use the model: there is no password "
+        "(--login asks for one). Each browser sees its own conversations alone."
+    )
+    in_the_clear = "Without TLS in front, whatever is said can be read on its way" + (
+        ", passwords too." if settings.login else "."
+    )
+    return [*([] if settings.login else [open_to_all]), in_the_clear]
 
 
 def _check_address(settings: Settings) -> None:
     """Refuse what would fail, or surprise, after the models have been loaded."""
-    if settings.host not in LOOPBACK and not settings.public:
+    if settings.host not in LOOPBACK and not (settings.public or settings.login):
         raise SettingsError(
             f"Listening on {settings.host} lets everybody who reaches this machine talk here "
             "and use its model; there is no password.",
-            "Say --public if you mean that, or put a server with a login in front.",
+            "Say --login and add accounts (perm-chat accounts add NAME); or --public if you mean "
+            "that; or put a server with a login in front.",
         )
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:

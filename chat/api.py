@@ -16,9 +16,10 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
+from chat.downloads import NotAdministrator
 from chat.engines.base import Engine, Phase
 from chat.events import TurnEvent, TurnFailed
-from chat.limits import MAX_CANDIDATES, Refused
+from chat.limits import MAX_CANDIDATES, Refused, TooOften
 from chat.plain_json import dumps
 from chat.scoring import BadRecord, Record, Scorer, as_line, in_words, method_for, read_record
 from chat.services import Services
@@ -75,7 +76,7 @@ class Refusal(PermError):
 
     def __init__(self, event: TurnFailed) -> None:
         super().__init__(event.what, event.todo)
-        self.part = event.part
+        self.part, self.wait = event.part, event.wait
 
 
 class Answer(Response):
@@ -92,7 +93,9 @@ def handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(PermError)
     async def known(_: Request, error: PermError) -> Response:
-        return failure(status_of(error), error.part, error.what, error.todo)
+        wait = _wait_of(error)
+        more = {"Retry-After": str(wait)} if wait is not None else None
+        return failure(status_of(error), error.part, error.what, error.todo, more)
 
     @app.exception_handler(RequestValidationError)
     async def not_understood(_: Request, error: RequestValidationError) -> Response:
@@ -111,7 +114,18 @@ def handle_errors(app: FastAPI) -> None:
 
 def status_of(error: PermError) -> int:
     """The HTTP status that an error has."""
+    if _wait_of(error) is not None:
+        return 429
+    if isinstance(error, NotAdministrator):
+        return 403
     return 404 if isinstance(error, NotFound) else STATUS.get(error.part, 503)
+
+
+def _wait_of(error: PermError) -> int | None:
+    """Seconds until what came too often may come again."""
+    if isinstance(error, Refusal):
+        return error.wait
+    return error.seconds if isinstance(error, TooOften) else None
 
 
 def failure(

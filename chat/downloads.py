@@ -23,9 +23,19 @@ from chat.export.redaction import Redactor, presidio
 from chat.services import Services
 
 ADDRESS: Final = "/api/export"
+EVERYBODY: Final = "everybody"
+"""The wish that only an administrator has."""
+
 BLOCK: Final = 1 << 20
 PREVIEWS_AT_ONCE: Final = 2
 """Counting reads every conversation of its owner; chat must not wait for that."""
+
+
+class NotAdministrator(ExportError):
+    """Everybody's conversations were asked for by somebody who may have their own."""
+
+    def __init__(self) -> None:
+        super().__init__("Everybody's conversations are for an administrator.", "Export your own.")
 
 
 def can_redact() -> bool:
@@ -48,28 +58,41 @@ class Downloads:
         self._counting = asyncio.Semaphore(PREVIEWS_AT_ONCE)
 
     async def preview(
-        self, owner: str, order: Order, told: Callable[[int, int], None] | None = None
+        self,
+        owner: str,
+        order: Order,
+        told: Callable[[int, int], None] | None = None,
+        *,
+        everybody: bool = False,
     ) -> Summary:
-        exporter = await self._exporter(owner, order)
+        """`everybody`: of every owner; the caller has seen that an administrator asks."""
+        whose = await self._whose(owner, everybody)
+        exporter = await self._exporter(whose, order)
         async with self._counting:
-            return await exporter.preview(order, [owner], told)
+            return await exporter.preview(order, whose, told)
 
-    async def zip(self, owner: str, order: Order) -> BinaryIO:
+    async def zip(self, owner: str, order: Order, *, everybody: bool = False) -> BinaryIO:
         """The export as an open file, from its beginning. The caller closes it."""
-        exporter = await self._exporter(owner, order)
+        whose = await self._whose(owner, everybody)
+        exporter = await self._exporter(whose, order)
         out = tempfile.TemporaryFile()  # noqa: SIM115 - given away
         try:
             async with self._counting:
-                await exporter.write(order, [owner], ZipTarget(out), owner)
+                by = None if everybody else owner
+                await exporter.write(order, whose, ZipTarget(out), by)
         except BaseException:  # whatever it was, the file must not stay open
             out.close()
             raise
         return out
 
-    async def _exporter(self, owner: str, order: Order) -> Exporter:
+    async def _whose(self, owner: str, everybody: bool) -> list[str]:
+        return await self._services.store.owners() if everybody else [owner]
+
+    async def _exporter(self, whose: list[str], order: Order) -> Exporter:
         services = self._services
         redactor = await asyncio.to_thread(_redactor) if order.redact else None
-        not_kept = len(await services.session.unkept.conversation_ids(owner))
+        unkept = services.session.unkept
+        not_kept = sum([len(await unkept.conversation_ids(one)) for one in whose])
         return Exporter(services.store, services.rubrics.supporter, redactor, not_kept)
 
 
@@ -78,15 +101,30 @@ def _redactor() -> Redactor:
     return presidio()
 
 
-def router(services: Services, owner_of: Callable[[Request], str]) -> APIRouter:
-    """`GET /api/export?format=sft&...`: the fields of `Order`; answers with a ZIP."""
+def nobody(_: Request) -> bool:
+    return False
+
+
+def router(
+    services: Services,
+    owner_of: Callable[[Request], str],
+    administers: Callable[[Request], bool] = nobody,
+) -> APIRouter:
+    """`GET /api/export?format=sft&...`: the fields of `Order`; answers with a ZIP.
+
+    `everybody=yes`: of every owner, for an administrator.
+    """
     routes = APIRouter()
     downloads = Downloads(services)
 
     @routes.get(ADDRESS)
     async def export(request: Request) -> StreamingResponse:
-        order = order_of(**dict(request.query_params))
-        out = await downloads.zip(owner_of(request), order)
+        wishes = dict(request.query_params)
+        everybody = wishes.pop(EVERYBODY, "") == "yes"
+        if everybody and not administers(request):
+            raise NotAdministrator
+        order = order_of(**wishes)
+        out = await downloads.zip(owner_of(request), order, everybody=everybody)
         size = out.seek(0, 2)
         out.seek(0)
         name = f"perm-chat-{order.format.value}-{datetime.now(UTC):%Y%m%d-%H%M}.zip"

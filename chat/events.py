@@ -115,6 +115,7 @@ class TurnFailed(Value):
     what: str
     todo: str
     saved: bool  # is the seeker's message in the store?
+    wait: int | None = None  # seconds until it may be tried again, where that is why
 
 
 class TurnEnded(Value):

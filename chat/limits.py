@@ -10,12 +10,22 @@ from perm.types import Part, PermError
 
 MINUTE = 60.0
 MAX_CANDIDATES = 8
+REMEMBERED = 1000
+"""Owners that are counted; beyond them, those that began nothing for a minute are forgotten."""
 
 
 class Refused(PermError):
     """What was sent is not taken."""
 
     part = Part.INPUT
+
+
+class TooOften(Refused):
+    """What came too often; `seconds` from now it is taken again."""
+
+    def __init__(self, what: str, seconds: int) -> None:
+        super().__init__(what, f"Wait {seconds} s.")
+        self.seconds = seconds
 
 
 class Limits:
@@ -59,6 +69,8 @@ class Limits:
     def count_turn(self, owner: str, replies: int = 1) -> None:
         """Count what is begun now, each reply of it; refuse too many within a minute."""
         now = time.monotonic()
+        if len(self._begun) > REMEMBERED:
+            self._forget(now)
         begun = self._begun[owner]
         while begun and now - begun[0] > MINUTE:
             begun.popleft()
@@ -68,7 +80,14 @@ class Limits:
                 f"{replies} replies at once are more than a minute's {most}.", "Ask for fewer."
             )
         if len(begun) + replies > most:
-            raise Refused(
-                "That was a lot within one minute.", f"Wait {MINUTE - (now - begun[0]):.0f} s."
-            )
+            raise TooOften("That was a lot within one minute.", round(MINUTE - (now - begun[0])))
         begun.extend([now] * replies)
+
+    def _forget(self, now: float) -> None:
+        """A visitor without a cookie is a new owner each time: memory must not grow by that."""
+        counted = {
+            owner: begun
+            for owner, begun in self._begun.items()
+            if begun and now - begun[-1] <= MINUTE
+        }
+        self._begun = defaultdict(deque, counted)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from chat.events import TurnEnded, TurnFailed
 from chat.feed import Feed
-from chat.limits import Refused
+from chat.limits import Refused, TooOften
 from chat.logs.lines import places
 from chat.store.records import ReplyStatus
 from chat.writing import Writing
@@ -92,7 +92,8 @@ class Running:
 
 def failure(error: PermError, *, saved: bool) -> TurnFailed:
     """An error for people as an event. `saved`: is the seeker's message in the store?"""
-    return TurnFailed(part=error.part, what=error.what, todo=error.todo, saved=saved)
+    wait = error.seconds if isinstance(error, TooOften) else None
+    return TurnFailed(part=error.part, what=error.what, todo=error.todo, saved=saved, wait=wait)
 
 
 def _our_fault() -> TurnFailed:

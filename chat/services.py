@@ -10,6 +10,7 @@ from functools import partial
 from pydantic import ValidationError
 
 from chat import engines
+from chat.accounts import Accounts
 from chat.arena.arena import Arena
 from chat.engines.base import Engine
 from chat.logs.turns import TurnLog
@@ -79,6 +80,7 @@ class Services:
 
     def __post_init__(self) -> None:
         self.arena = Arena(self.session)
+        self.accounts = Accounts(self.store)
 
     @property
     def engines(self) -> tuple[Engine, ...]:

@@ -189,6 +189,19 @@ class Settings(BaseSettings):
     public: Annotated[bool, About("Listen beyond this machine although there is no password.")] = (
         False
     )
+    login: Annotated[
+        bool,
+        About("Ask for a name and a password; perm-chat accounts says who has one."),
+    ] = False
+    trusted_proxies: Annotated[
+        str,
+        About("Addresses of proxies that say whom they ask for, parted by commas; * for any."),
+    ] = "127.0.0.1"
+    requests_per_minute: Annotated[
+        int,
+        About("Requests of one person in a minute; of one address ten times that. 0: any number."),
+        Field(ge=0),
+    ] = 600
     max_message_chars: Annotated[int, About("Longest message or scenario."), Field(ge=100)] = 8000
     max_turns: Annotated[int, About("Turns in one conversation."), Field(ge=1)] = 200
     turns_per_minute: Annotated[

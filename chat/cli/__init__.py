@@ -6,6 +6,7 @@ from typing import Final
 
 import typer
 
+from chat.cli.accounts import accounts
 from chat.cli.agree import agree
 from chat.cli.backup import backup, restore
 from chat.cli.doctor import doctor
@@ -36,3 +37,4 @@ cli.command("selfcheck")(for_people(selfcheck))
 cli.command("agree")(for_people(agree))
 cli.command("train")(for_people(train))
 cli.add_typer(models, name="models")
+cli.add_typer(accounts, name="accounts")

@@ -32,6 +32,8 @@ MEANINGS: Final = {
     "shelf": "What History filters and searches by, one row a reply; repeats what others say.",
     "tag": "An owner's tags on a conversation.",
     "note": "An owner's note on a conversation.",
+    "account": "Who may log in, with the hash of the password; its `id` is the owner.",
+    "login": "A login that is open, by the digest of its cookie.",
 }
 
 BEGIN: Final = """\

@@ -25,6 +25,7 @@ from chat.store import (
     turns,
     whole,
 )
+from chat.store.account_door import AccountStore
 from chat.store.database import Database
 from chat.store.errors import StoreFault
 from chat.store.export_records import ExportRecord, NewExport, WholeConversation
@@ -64,6 +65,7 @@ class Store:
         self._writer = Writer.new()
         self.studies = Studies(database)
         self.invitations = Invitations(database)
+        self.accounts = AccountStore(database)
 
     @classmethod
     async def open(cls, url: str, *, data_dir: Path | None = None) -> Self:

@@ -18,11 +18,14 @@ from chat.services import Services
 from chat.settings import ROOT
 from chat.ui import look
 from chat.ui.desk import Desk
-from chat.ui.navigation import navigation
+from chat.ui.login_pages.routes import login_routes
+from chat.ui.navigation import Link, navigation
 from chat.ui.pages import PAGES
 from chat.ui.pages.page import Page, links
+from chat.ui.rating_pages.frame import trouble_page
 from chat.ui.rating_pages.routes import rating_routes
 from chat.ui.rating_pages.turn_routes import turn_routes
+from perm.types import PermError
 
 ASSETS: Final = ROOT / "assets"
 TITLE: Final = "perm-chat"
@@ -32,13 +35,25 @@ WAITING_PAGES: Final = 200
 EVENTS_AT_ONCE: Final = 40
 
 
+ACCOUNT: Final = Link(name="Account", path="account")
+"""In the navigation where people log in."""
+
+
+def nobody(_: gr.Request) -> bool:
+    return False
+
+
 def build_pages(
-    services: Services, owner_of: Callable[[gr.Request], str], pages: Sequence[Page] = PAGES
+    services: Services,
+    owner_of: Callable[[gr.Request], str],
+    pages: Sequence[Page] = PAGES,
+    administers: Callable[[gr.Request], bool] = nobody,
 ) -> gr.Blocks:
-    """All pages. `owner_of` is asked in every handler."""
+    """All pages. `owner_of` is asked in every handler, `administers` where all are."""
+    ways = (*links(pages), *([ACCOUNT] if services.settings.login else []))
     blocks = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
     for page in pages:
-        desk = Desk(services, owner_of, navigation(links(pages), page.path))
+        desk = Desk(services, owner_of, navigation(ways, page.path), administers)
         route = blocks.route(page.name, page.path, show_in_navbar=False) if page.path else blocks
         with route:
             page.build(blocks, desk)
@@ -46,11 +61,21 @@ def build_pages(
     return blocks
 
 
-def mount(app: FastAPI, services: Services, owner_of: Callable[[Request], str]) -> None:
-    """Serve the pages at `/` of `app`, and those of raters under `/rate`."""
+def mount(
+    app: FastAPI,
+    services: Services,
+    owner_of: Callable[[Request], str],
+    administers: Callable[[Request], bool],
+) -> None:
+    """Serve the pages at `/` of `app`, those of raters under `/rate`, and those of the login."""
+    app.include_router(login_routes(services))
     app.include_router(rating_routes(services, owner_of))
     app.include_router(turn_routes(services, owner_of))
-    blocks = build_pages(services, lambda request: owner_of(_asked(request)))
+    blocks = build_pages(
+        services,
+        lambda request: owner_of(_asked(request)),
+        administers=lambda request: administers(_asked(request)),
+    )
     gr.mount_gradio_app(
         app,
         blocks,
@@ -73,3 +98,8 @@ def _asked(request: gr.Request) -> Request:
     if request.request is None:
         raise PermissionError("a page event without a web request")
     return request.request
+
+
+def refusal_page(error: PermError) -> str:
+    """What a browser shows that was not let through."""
+    return trouble_page(error)

@@ -30,14 +30,22 @@ from perm.types import PermError
 
 T = TypeVar("T")
 OwnerOf = Callable[[gr.Request], str]
+Administers = Callable[[gr.Request], bool]
 
 
 class Desk:
     """`navigation` is the HTML of the links to the other pages."""
 
-    def __init__(self, services: Services, owner_of: OwnerOf, navigation: str = "") -> None:
+    def __init__(
+        self,
+        services: Services,
+        owner_of: OwnerOf,
+        navigation: str = "",
+        administers: Administers = lambda _: False,
+    ) -> None:
         self.services, self.session = services, services.session
         self._owner_of, self._navigation = owner_of, navigation
+        self.administers = administers  # whether an administrator asks
 
     def owner(self, request: gr.Request) -> str:
         """Who asks. For handlers of pages that hold nothing between two events."""

@@ -46,7 +46,7 @@ def counting(done: int, total: int) -> str:
     )
 
 
-def preview(summary: Summary, address: str) -> str:
+def preview(summary: Summary, address: str, *, everybody: bool = False) -> str:
     """Counts, what was left out, and the link; or how to come to something that can be exported."""
     left = _left_out(summary)
     if not summary.rows:
@@ -66,7 +66,7 @@ def preview(summary: Summary, address: str) -> str:
         "<th scope='col'>Split</th><th scope='col'>Rows</th><th scope='col'>Conversations</th>"
         "<th scope='col'>SHA-256 of the rows</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>{_counted('By source', summary.sources)}"
-        f"{_redacted(summary)}{left}{_link(summary, address)}</section>"
+        f"{_redacted(summary)}{left}{_link(summary, address, everybody)}</section>"
     )
 
 
@@ -136,8 +136,9 @@ def _digest(digest: str) -> str:
     return f"<code title='{esc(digest)}'>{esc(digest[:SHOWN])}…</code>"
 
 
-def _link(summary: Summary, address: str) -> str:
+def _link(summary: Summary, address: str, everybody: bool) -> str:
     wishes = summary.order.model_dump(mode="json", exclude_none=True)
+    wishes |= {"everybody": "yes"} if everybody else {}
     where = f"{address}?{urlencode(wishes)}"
     rows = "1 row" if summary.rows == 1 else f"{summary.rows:,} rows"
     return (

@@ -41,6 +41,11 @@ async def with_canaries(store: Store, turns: int = 30) -> Path | None:
         await store.save_feedback(ANNA, reply.id, FeedbackInput(comment=text, better=text))
         await say(store, kept.id, f"something else {number}")
         after = reply.id
+    await store.save_tags(ANNA, gone.id, [CANARY])
+    await store.save_note(ANNA, gone.id, CANARY)
+    link = await store.invitations.invite(ANNA, gone.id)
+    said = FeedbackInput(comment=CANARY)
+    await store.invitations.rate(link.token, "another rater", reply.id, said)
     return store._database.location.path
 
 

@@ -237,7 +237,8 @@ async def test_a_refused_first_turn_leaves_no_empty_conversation(tmp_path: Path)
     async with services_with(engine, settings) as services, client_of(services) as client:
         await take(client, **TURN, **KEPT)
         refused = await client.post("/api/turns", json={**TURN, **KEPT})
-        assert refused.status_code == 400
+        assert refused.status_code == 429
+        assert 0 < int(refused.headers["retry-after"]) <= 60
         assert "minute" in error_of(refused)["what"]
         assert len(await services.store.conversations("ann")) == 1
 

@@ -32,6 +32,7 @@ PURPOSES: Final = [("Training", "train"), ("Research", "research")]
 FILES: Final = [("JSON lines", "jsonl"), ("Parquet", "parquet"), ("CSV", "csv")]
 PAIRS: Final = {Format.PREFERENCE, Format.REWARD}
 UNSAID: Final = (None, "")
+EVERYBODYS: Final = "Everybody’s conversations, as far as they agreed"
 REDACT: Final = "Redact what has a form of its own"
 REDACTS: Final = (
     "Mail addresses, telephone and card numbers and the like. Names and places are not found."
@@ -61,10 +62,13 @@ class Export:
         least: float | None,
         since: str | None,  # Gradio gives None for an empty box
         until: str | None,
+        everybody: bool,
         request: gr.Request,
     ) -> AsyncIterator[tuple[Any, Any]]:
         """The preview and the earlier exports, for what the form says; meanwhile, how far it is."""
         owner = self._desk.owner(request)
+        everybody = everybody and self._desk.administers(request)
+        whose = None if everybody else owner
         wishes = {
             "format": name,
             "purpose": purpose,
@@ -79,16 +83,22 @@ class Export:
         }
         try:
             order = order_of(**{key: value for key, value in wishes.items() if value not in UNSAID})
-            work = partial(self._downloads.preview, owner, order)
+            work = partial(self._downloads.preview, owner, order, everybody=everybody)
             async for found in self._counts.run(f"{owner} {request.session_hash}", work):
                 if isinstance(found, SoFar):
                     yield counting(*found), gr.update()
                 else:
-                    yield preview(found, ADDRESS), await self._earlier(owner)
+                    shown = preview(found, ADDRESS, everybody=everybody)
+                    yield shown, await self._earlier(whose)
         except PermError as error:
-            yield trouble(error), await self._earlier(owner)
+            yield trouble(error), await self._earlier(whose)
 
-    async def _earlier(self, owner: str) -> str:
+    async def may(self, request: gr.Request) -> dict[str, Any]:
+        """Everybody's conversations are offered to administrators alone."""
+        update: dict[str, Any] = gr.update(visible=self._desk.administers(request))
+        return update
+
+    async def _earlier(self, owner: str | None) -> str:
         try:
             found = await self._desk.services.store.exports(owner)
         except PermError as error:
@@ -124,6 +134,7 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:
             file_type = gr.Radio(FILES[:2], value=FileType.JSONL.value, label="Files")
             analysis = gr.Checkbox(True, label="With the Analysis")
             redact = gr.Checkbox(False, label=REDACT, interactive=can_redact(), info=REDACTS)
+            everybody = gr.Checkbox(False, label=EVERYBODYS, visible=False, elem_id="everybody")
             with gr.Accordion("More", open=False):
                 share = gr.Slider(0, 50, 10, step=5, label="Conversations in the test split, %")
                 margin = gr.Number(0.1, minimum=0.01, step=0.05, label="Gap between two rewards")
@@ -143,8 +154,10 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:
         least,
         since,
         until,
+        everybody,
     ]
     shown = [counted, before]
+    blocks.load(export.may, None, everybody, **QUIET)
     blocks.load(export.show, form, shown, **QUIET)
     fitted = name.input(fit, [name, file_type], [said, file_type, analysis, margin, least], **QUIET)
     fitted.then(export.show, form, shown, trigger_mode="multiple", **QUIET)
