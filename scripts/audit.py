@@ -1,0 +1,107 @@
+"""`make audit`: known faults of what is installed, risky code of our own, and a list of all parts.
+
+The tools live in an environment of their own, `.venv-audit`, so that they do not audit themselves.
+Exit code: 0 if all is well; 1 for a finding; 3 if known faults could not be looked up.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+AUDITED: Final = ROOT / ".venv"
+TOOLS: Final = ROOT / ".venv-audit"
+WANTED: Final = ("pip-audit>=2.10,<3", "bandit[toml]>=1.9,<2", "cyclonedx-bom>=7.5,<8")
+OURS: Final = ("app.py", "chat", "perm", "scripts")
+SBOM: Final = ROOT / "sbom.json"
+NOT_CHECKED: Final = 3
+
+
+def main() -> int:
+    prepare()
+    audited = Path(sys.argv[1]) if len(sys.argv) > 1 else AUDITED
+    codes = [code_of_ours(), parts(audited), known_faults(audited)]
+    return max(codes)
+
+
+def prepare() -> None:
+    """The tools, once."""
+    done = TOOLS / ".done"
+    if done.is_file() and done.read_text() == str(WANTED):
+        return
+    venv.create(TOOLS, with_pip=True)
+    pip = [str(TOOLS / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+    install = [*pip, "--disable-pip-version-check", *WANTED]
+    subprocess.run(install, check=True)  # noqa: S603 - our own words
+    done.write_text(str(WANTED))
+
+
+def tool(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(TOOLS / "bin" / name), *arguments]
+    return subprocess.run(  # noqa: S603 - our own words
+        command, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def code_of_ours() -> int:
+    """bandit, whose exceptions stand in the code where they are made."""
+    done = tool("bandit", "--quiet", "--configfile", "pyproject.toml", "--recursive", *OURS)
+    say(f"bandit: {'clean' if done.returncode == 0 else done.stdout + done.stderr}")
+    return min(done.returncode, 1)
+
+
+def parts(audited: Path) -> int:
+    """What is installed, as CycloneDX."""
+    python = str(audited / "bin" / "python")
+    done = tool("cyclonedx-py", "environment", "--output-file", str(SBOM), python)
+    if done.returncode:
+        say(f"SBOM: {done.stderr}")
+        return 1
+    count = len(json.loads(SBOM.read_text("utf-8")).get("components", ()))
+    say(f"SBOM: {count} components in {SBOM.name}")
+    return 0
+
+
+def known_faults(audited: Path) -> int:
+    """pip-audit, and what of its findings is explained."""
+    [packages] = (audited / "lib").glob("python3*/site-packages")
+    done = tool("pip-audit", "--path", str(packages), "--format", "json", "--progress-spinner=off")
+    try:
+        found = set(findings(json.loads(done.stdout)))
+    except ValueError:
+        last = done.stderr.strip().splitlines()[-1:] or ["no answer"]
+        say(f"Known faults: NOT CHECKED, the advisory service did not answer ({last[0]}).")
+        return NOT_CHECKED
+    accepted = {
+        (one["package"], one["id"])
+        for one in tomllib.loads((ROOT / "audit.toml").read_text("utf-8"))["accepted"]
+        if one["why"].strip()
+    }
+    for package, fault in sorted(found - accepted):
+        say(f"Known faults: {package} has {fault}, which audit.toml does not explain.")
+    for package, fault in sorted(accepted - found):
+        say(f"Known faults: {package} no longer has {fault}; take it out of audit.toml.")
+    if found == accepted:
+        say(f"Known faults: none but {len(found)} that audit.toml explains.")
+    return int(found != accepted)
+
+
+def findings(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for package in report["dependencies"]:
+        for fault in package.get("vulns", ()):
+            yield package["name"], fault["id"]
+
+
+def say(text: str) -> None:
+    print(text.strip())  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())
