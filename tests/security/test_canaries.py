@@ -21,6 +21,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from tests.conftest import Figures
 from tests.security.world import text_of
 from tests.support.app import ROOT, App, running_app
 from tests.support.openai_server import ScriptedServer, running
@@ -166,16 +167,21 @@ def test_the_test_reaches_what_it_searches(told: tuple[App, list[str]]) -> None:
     assert any("turn_ended" in one for one in answers)
 
 
-def test_the_key_is_in_no_file_and_in_no_answer(told: tuple[App, list[str]]) -> None:
+def test_the_key_is_in_no_file_and_in_no_answer(
+    told: tuple[App, list[str]], figure: Figures
+) -> None:
     app, answers = told
     assert [path for path, held in files(app).items() if KEY.encode() in held] == []
     assert [one[:200] for one in answers if KEY in one] == []
+    figure("security.key", 0, f"times in {len(files(app))} files and {len(answers)} answers")
 
 
-def test_what_was_said_is_in_no_log(told: tuple[App, list[str]]) -> None:
+def test_what_was_said_is_in_no_log(told: tuple[App, list[str]], figure: Figures) -> None:
     app, _ = told
     found = [line for line in app.log.read_text("utf-8").splitlines() if WORD in line]
     assert found == []
+    lines = len(app.log.read_text("utf-8").splitlines())
+    figure("security.log", 0, f"times in {lines:,} lines")
 
 
 def test_what_is_kept_is_in_the_database_alone(told: tuple[App, list[str]]) -> None:
@@ -204,7 +210,9 @@ def test_nothing_is_left_in_the_folder_for_temporary_files(told: tuple[App, list
     assert [path.name for path in left] == []
 
 
-def test_a_conversation_that_leaves_no_trace_changes_no_file(tmp_path: Path) -> None:
+def test_a_conversation_that_leaves_no_trace_changes_no_file(
+    tmp_path: Path, figure: Figures
+) -> None:
     with running_app(tmp_path, "--scripted-pace", "0") as app:
 
         def state() -> dict[str, str]:
@@ -221,3 +229,4 @@ def test_a_conversation_that_leaves_no_trace_changes_no_file(tmp_path: Path) -> 
             assert "turn_ended" in client.post("/api/turns", json=again).text
             assert state() == before
     assert not any(UNKEPT.encode() in held for held in files(app).values())
+    figure("security.no-trace", 0, f"of {len(before)} files changed by two turns and three replies")

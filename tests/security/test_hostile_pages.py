@@ -27,7 +27,8 @@ from chat.store.study_records import (
 )
 from tests.browser.conftest import Watch, browser, context, shoot
 from tests.browser.steps import say, tab
-from tests.security.hostile import ALL, ELSEWHERE, LINE, SHORT, SHOWN
+from tests.conftest import Figures
+from tests.security.hostile import ALL, ELSEWHERE, LINE, SHORT, SHOWN, STRINGS
 from tests.store.samples import COMPLETE, KEEP, NEW_REPLY, REWARD, SCORED
 from tests.support.app import App, running_app
 
@@ -141,8 +142,13 @@ def page(full: Full, browser: Browser, watch: Watch) -> Iterator[Page]:
     visitor.close()
 
 
+LOOKED: Final[list[str]] = []
+"""At which addresses it was looked."""
+
+
 def harmless(page: Page, watch: Watch, shown: str = SHOWN) -> None:
     """The text is there to be read, and nothing of it has happened."""
+    LOOKED.append(page.url)
     said = page.evaluate(
         "() => document.documentElement.innerText + "
         "[...document.querySelectorAll('input,textarea')].map((one) => one.value).join(' ')"
@@ -225,3 +231,11 @@ def test_the_account(full: Full, page: Page, watch: Watch) -> None:
     page.goto(f"{full.app.url}/history")
     page.wait_for_url("**/login?next=/history")
     assert watch.dialogs == watch.elsewhere == []
+
+
+def test_nothing_has_happened_on_any_page(full: Full, watch: Watch, figure: Figures) -> None:
+    assert watch.dialogs == watch.elsewhere == []
+    kinds = {url.removeprefix(full.app.url).partition("?")[0] for url in LOOKED}
+    assert len(kinds) >= 8, "this test speaks for those before it: run the whole file"
+    said = f"strings in each field, {len(LOOKED)} looks at {len(kinds)} pages: 0 ran"
+    figure("security.hostile-text", len(STRINGS), said)

@@ -23,6 +23,7 @@ from chat.settings import ROOT
 from chat.store import Store
 from chat.store.tables import metadata
 from chat.web import EVENTS, HIDDEN, USED
+from tests.conftest import Figures
 from tests.security.world import SECRET, Belongings, World, belongings, leaves, text_of, world_in
 
 pytestmark = pytest.mark.security
@@ -36,13 +37,15 @@ PUBLIC: Final = frozenset(
     {"/", "/history", "/arena", "/insights", "/export", "/config", "/theme.css", "/favicon.ico",
      "/robots.txt", "/manifest.json", "/static/{path:path}", "/assets/{path:path}",
      "/svelte/{path:path}", "/gradio_api/theme.css", "/gradio_api/app_id", "/gradio_api/reset",
-     "/healthz", "/api/models", "/api/score", "/api/{_:path}", "/login", "/logout", "/account"}
+     "/healthz", "/metrics", "/api/judges",
+     "/api/models", "/api/score", "/api/{_:path}", "/login", "/logout", "/account"}
 )  # fmt: skip
 """The same for everybody: what they answer has nothing of anybody's."""
 
 OWNED: Final = {
     "/api/turns": {"message": "hi", "conversation_id": "{conversation}"},
     "/api/turns/{turn_id}/pick": {"reply_id": "{reply}"},
+    "/api/replies/{reply_id}/judge": {"method": "direct"},
     "/api/export": None,
 }
 """Of the API: what is asked for by id, or without one."""
@@ -113,7 +116,7 @@ def alike(text: str, *many: Belongings) -> str:
 # Routes
 
 
-def test_every_route_of_the_app_is_spoken_of_here(two: Two) -> None:
+def test_every_route_of_the_app_is_spoken_of_here(two: Two, figure: Figures) -> None:
     unknown = [
         f"{method} {path}"
         for method, path in leaves(two.world.app.routes)
@@ -125,6 +128,8 @@ def test_every_route_of_the_app_is_spoken_of_here(two: Two) -> None:
         )
     ]
     assert unknown == []
+    known = set(leaves(two.world.app.routes))
+    figure("security.routes", len(known), "routes, 0 unknown")
 
 
 async def test_what_is_hidden_is_there_for_nobody(two: Two) -> None:
@@ -147,12 +152,14 @@ async def test_what_everybody_gets_has_nothing_of_anybodys(two: Two) -> None:
     assert await two.unharmed()
 
 
-async def test_the_api_gives_one_answer_to_a_foreign_id_and_a_missing_one(two: Two) -> None:
+async def test_the_api_gives_one_answer_to_a_foreign_id_and_a_missing_one(
+    two: Two, figure: Figures
+) -> None:
     nobody = gone(two.ann)
     for path, body in OWNED.items():
         answers = []
         for has in (two.ann, nobody):
-            real = path.replace("{turn_id}", str(has.turn))
+            real = path.replace("{turn_id}", str(has.turn)).replace("{reply_id}", str(has.reply))
             asked = {"json": filled(body, has)} if body else {}
             method = "POST" if body else "GET"
             answer = await two.ben.request(method, real, params={} if body else FORMAT, **asked)
@@ -164,6 +171,7 @@ async def test_the_api_gives_one_answer_to_a_foreign_id_and_a_missing_one(two: T
             assert answers[0] == answers[1], path
             assert answers[0][0] == 404, path
     assert await two.unharmed()
+    figure("security.api", len(OWNED), "addresses that know ids or owners, 0 words of the other's")
 
 
 FORMAT: Final = {"format": "scores", "purpose": "train"}
@@ -206,7 +214,7 @@ async def test_a_raters_link_shows_no_word_that_is_not_to_be_rated(two: Two) -> 
             assert f"{kept} {SECRET}" not in shown, (way, kept)
 
 
-async def test_his_link_does_not_lead_to_hers(two: Two) -> None:
+async def test_his_link_does_not_lead_to_hers(two: Two, figure: Figures) -> None:
     nobody = gone(two.ann)
     asked = [
         ("GET", "/rate/{study_token}/seen/{comparison}", None),
@@ -226,6 +234,7 @@ async def test_his_link_does_not_lead_to_hers(two: Two) -> None:
         assert answers[0] == answers[1]
         assert answers[0][0] == 404
     assert await two.unharmed()
+    figure("security.links", len(asked), "ways by a link, all as a missing id")
 
 
 # The pages' handlers
@@ -309,7 +318,8 @@ async def asked_of(two: Two, number: int, one: Any, session: str, target: UUID) 
     return "\n".join(said)
 
 
-async def test_no_handler_gives_or_takes_what_is_hers(two: Two) -> None:
+async def test_no_handler_gives_or_takes_what_is_hers(two: Two, figure: Figures) -> None:
+    asked = 0
     nobody = gone(two.ann)
     open_page = next(n for n, one in handlers(two.world) if one.fn.__qualname__ == "Browsing.load")
     for number, one in handlers(two.world):
@@ -322,10 +332,12 @@ async def test_no_handler_gives_or_takes_what_is_hers(two: Two) -> None:
                 here = {"c": str(two.his.conversation)}
                 await run(two.ben, open_page, [None], session=session, query=here)
                 answer = await asked_of(two, number, one, session, target)
+                asked += answer.count("\n") + 1
                 assert SECRET not in answer, (one.fn.__qualname__, target)
                 answers.append(plain(alike(answer, two.ann, nobody)))
             assert answers[0] == answers[1], (one.fn.__qualname__, hers)
     assert await two.unharmed()
+    figure("security.handlers", asked, "calls, 0 leaks, 0 rows changed")
 
 
 ENDLESS: Final = frozenset({"Talking.watch"})
@@ -337,7 +349,7 @@ def plain(text: str) -> str:
     return re.sub(r"\d\d:\d\d(:\d\d)?|\d+(\.\d+)? (s|min|seconds)\b|\"\d+\"", "N", text)
 
 
-async def test_her_open_page_is_nobody_elses(two: Two) -> None:
+async def test_her_open_page_is_nobody_elses(two: Two, figure: Figures) -> None:
     """Gradio knows a page by an id of the browser's own making. Knowing it is no right."""
     open_page = next(n for n, one in handlers(two.world) if one.fn.__qualname__ == "Browsing.load")
     async with two.world.visitor() as ann:
@@ -355,4 +367,5 @@ async def test_her_open_page_is_nobody_elses(two: Two) -> None:
                                                              (SESSION, "her-page")]),
         ]  # fmt: skip
         assert [one.status_code for one in tries] == [404] * len(tries)
+        figure("security.page", len(tries), "ways tried, all as one that is not there")
         await run(ann, open_page, [None], session="her-page", query={})

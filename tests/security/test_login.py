@@ -14,6 +14,7 @@ from chat.store.account_records import Account, Role
 from chat.store.records import Consents
 from chat.ui.login_pages.routes import place_in
 from chat.visitors import COOKIE, LOGIN_COOKIE
+from tests.conftest import Figures
 from tests.security.world import PAGES, SECRET, World, belongings, world_in
 
 pytestmark = pytest.mark.unit
@@ -171,12 +172,13 @@ async def test_wrong_name_and_wrong_password_are_one_page(world: World) -> None:
     assert PASSWORD not in "".join(pages)
 
 
-async def test_guessing_is_told_to_wait(world: World) -> None:
+async def test_guessing_is_told_to_wait(world: World, figure: Figures) -> None:
     await add(world, "Ada")
     async with world.visitor() as client:
         answers = [(await log_in(client, "Ada", f"wrong {n}")) for n in range(6)]
     assert [one.status_code for one in answers] == [401] * 5 + [429]
     assert int(answers[-1].headers["retry-after"]) > 0
+    figure("security.login", 5, "tries in five minutes, then 429 with Retry-After")
 
 
 async def test_another_site_cannot_log_anybody_in_or_out(world: World) -> None:

@@ -16,6 +16,7 @@ from chat.store import FeedbackInput, NewReply, NotFound, ReplyStatus, ReplyUpda
 from chat.store.location import locate
 from chat.store.opening import open_database
 from chat.store.tables import conversation, reply, turn
+from tests.conftest import Figures
 from tests.store.samples import ANNA, KEEP, REWARD, SCORED, begin, say, talk
 from tests.store.test_schema import later
 
@@ -114,11 +115,12 @@ async def test_a_conversation_longer_than_a_cascade_is_deep(store: Store) -> Non
 
 
 @pytest.mark.unit
-async def test_no_byte_of_it_is_left(tmp_path: Path) -> None:
+async def test_no_byte_of_it_is_left(tmp_path: Path, figure: Figures) -> None:
     path = tmp_path / "chat.db"
     store = await Store.open(f"sqlite:///{path}")
     await with_canaries(store)
-    assert sum(traces(path).values()) > 1000, "the test looks at the right files"
+    before = sum(traces(path).values())
+    assert before > 1000, "the test looks at the right files"
     [gone], [kept] = await named(store, "gone"), await named(store, "kept")
     deletion = await store.delete_conversation(ANNA, gone)
     assert deletion.purged
@@ -127,6 +129,7 @@ async def test_no_byte_of_it_is_left(tmp_path: Path) -> None:
     assert len(await store.path(ANNA, kept)) == 1
     await store.close()
     assert traces(path) == {}
+    figure("security.deleted", 0, f"of {before:,} places left")
 
 
 @pytest.mark.unit
