@@ -64,7 +64,10 @@ test-unit: $(VENV)/.tests ## the fast ones alone
 bench: $(VENV)/.tests ## speed, as ratios from one run; writes bench/RESULTS.md
 	$(BIN)/python -m bench $(ARGS)
 
-.PHONY: audit bench run test test-unit test-slow test-faults test-fleet test-security test-vllm vllm gpu check clean
+audit: $(VENV)/.tests ## known faults of what is installed, risky code of ours, an SBOM
+	$(PYTHON) scripts/audit.py $(VENV)
+
+check: $(VENV)/.tests ## style, types and the image's recipe
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

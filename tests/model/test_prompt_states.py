@@ -15,7 +15,11 @@ from chat.engines.llama_cpp import LlamaCppEngine
 from chat.engines.prompt_states import FOLDER, fingerprint
 from tests.support.models import small_model
 
-pytestmark = [pytest.mark.model, pytest.mark.skipif(sys.platform == "win32", reason="signals")]
+pytestmark = [
+    pytest.mark.model,
+    pytest.mark.engines,
+    pytest.mark.skipif(sys.platform == "win32", reason="signals"),
+]
 
 OPENINGS: list[list[BaseMessage]] = [
     [

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from typer.testing import CliRunner
 
 from chat.cli import cli
@@ -21,7 +21,7 @@ from chat.services import Services
 from chat.settings import EngineName, Scoring, Settings
 from chat.store.records import Consents, Reply
 from chat.store.study_records import Choice, Margin, NewStudy, NewVote, StudyPrompt
-from tests.browser.conftest import Watch, browser, page, watch
+from tests.browser.conftest import browser, page, watch
 from tests.browser.steps import keep, rows, say
 from tests.support.app import App, running_app
 from tests.support.fragment_model import WARM, write_tiny_model
@@ -110,7 +110,6 @@ async def talks_better(services: Services) -> None:
             assert reply is not None
             assert reply.model == model
             found.append(reward_of(reply))
-    print({name: found for name, found in rewards.items()})
 
 
 def reward_of(reply: Reply) -> float | None:
@@ -137,7 +136,6 @@ async def wins(services: Services) -> None:
             study.token, "ben", sheet.comparison_id, NewVote(choice=choice, margin=margin)
         )
     results = await arena.results(OWNER, study.id)
-    print(results)
 
 
 def test_what_was_trained_is_offered_chosen_and_wins_against_its_backbone(home: Path) -> None:
