@@ -24,7 +24,7 @@ from chat.engines.catalogue import SMOLLM
 from tests.support.figures import Value, record
 
 PACE: Final = 0.04
-UNLIMITED: Final = ("--turns-per-minute", "100000")
+UNLIMITED: Final = ("--turns-per-minute", "100000", "--requests-per-minute", "0")
 SETTLED: Final = 2.0
 """Seconds after which memory is read: what a turn still held is given back."""
 
