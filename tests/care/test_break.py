@@ -107,9 +107,9 @@ def test_the_settings_say_when() -> None:
 
 
 PULLS = re.compile(
-    r"\b(?:streak|days? in a row|come back|don't go|do not go|miss(?:ed)? you|stay with me|"
+    r"\b(?:streak|days? in a row|come back soon|don't go|do not go|miss(?:ed)? you|stay with me|"
     r"before you (?:go|leave)|are you sure you want to leave|see you tomorrow|"
-    r"waiting for you|keep (?:going|talking)|level up|badge|reward points)\b",
+    r"waiting for you|level up|badge|reward points)\b",
     re.IGNORECASE,
 )
 
