@@ -83,15 +83,15 @@ class ServedChatModel(ChatOpenAI):
     Asynchronous only. Calls wait for `gate` where there is one, which is how an engine holds them
     back while its server starts again. To a server that was found to take them, calls say who goes
     first: streams are replies that somebody reads, calls awaited whole are judging and the like.
-    Raises `EngineError` and nothing else for a failed call; a
-    stream that ends without its finish reason is CUT_OFF.
+    Raises `EngineError` and nothing else for a failed call; a stream that ends without its finish
+    reason is CUT_OFF.
     """
 
     _server: str = PrivateAttr(default="The model's server")
     _place: _Place = PrivateAttr(default_factory=lambda: _Place(""))
     _gate: Gate | None = PrivateAttr(default=None)
     _refused: EngineError | None = PrivateAttr(default=None)
-    _ranked: bool = PrivateAttr(default=False)
+    _says_priority: bool = PrivateAttr(default=False)
 
     @classmethod
     def at(
@@ -125,9 +125,9 @@ class ServedChatModel(ChatOpenAI):
         """Hold every call back until `gate` has returned."""
         self._gate = gate
 
-    def rank(self, ranked: bool) -> None:
+    def say_priority(self, says: bool) -> None:
         """Say of each call who goes first, in vLLM's field; `extra_body` may say otherwise."""
-        self._ranked = ranked
+        self._says_priority = says
 
     def move_to(self, base_url: str, key: str) -> None:
         """Speak to another address from now on: a server that started again has a new one."""
@@ -226,7 +226,7 @@ class ServedChatModel(ChatOpenAI):
         if "response_format" in payload:
             body = dict(payload.get("extra_body") or {})
             payload["extra_body"] = body | {"response_format": payload.pop("response_format")}
-        if self._ranked:
+        if self._says_priority:
             priority = CHAT if payload.get("stream") else JUDGING
             payload["extra_body"] = {"priority": priority, **(payload.get("extra_body") or {})}
         return payload

@@ -86,13 +86,13 @@ class OpenAIEngine(ServedEngine):
         self._listed = tuple(map(choice_of, cards))
         card = next((card for card in cards if card.get("id") == self.model_name), {})
         found = await probe(self._chat_model)
-        ranked = self._is_vllm(card) and await takes_priority(self._chat_model)
-        self._chat_model.rank(ranked)
+        heeds = self._is_vllm(card) and await takes_priority(self._chat_model)
+        self._chat_model.say_priority(heeds)
         self._capabilities = found.model_copy(
             update={
                 "context_tokens": context_of(card),
                 "parallel": PARALLEL,
-                "priority": ranked,
+                "priority": heeds,
             }
         )
 

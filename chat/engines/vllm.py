@@ -93,7 +93,7 @@ class VllmEngine(OwnServerEngine):
         self._plan: Plan | None = None
         name = name_of(self._source)
         chat_model = ServedChatModel.at(NOWHERE, "", name, server=SERVER, patience=PATIENCE)
-        chat_model.rank(True)
+        chat_model.say_priority(True)
         super().__init__(name, chat_model, log_file)
 
     @property

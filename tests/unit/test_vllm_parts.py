@@ -181,7 +181,7 @@ def test_who_reads_along_goes_first() -> None:
     model = ServedChatModel.at("http://127.0.0.1:9/v1", "k", "m", server="vLLM", patience=1.0)
     asked = [HumanMessage("hello")]
     assert "extra_body" not in model._get_request_payload(asked, stream=True)
-    model.rank(True)
+    model.say_priority(True)
     assert model._get_request_payload(asked, stream=True)["extra_body"] == {"priority": 0}
     judged = model._get_request_payload(asked, extra_body={"continue_final_message": True})
     assert judged["extra_body"] == {"continue_final_message": True, "priority": 1}
