@@ -80,7 +80,7 @@ def _talking(parts: Parts, talking: Talking, live: list[Any], around: list[Any])
     said = [box, parts.side.persona, parts.side.scenario]
     consents = [middle.keep, middle.research, middle.train]
     box.submit(talking.send, [view, *said, *consents, parts.side.model], [box, *around], **QUIET)
-    box.stop(talking.stop, view, None, queue=False, **QUIET)
+    box.stop(talking.stop, view, None, **QUIET)
     for part in (
         middle.strip, middle.earlier, middle.crisis, parts.panel.turn, parts.panel.trend,
     ):  # fmt: skip
@@ -91,8 +91,8 @@ def _beginning(parts: Parts, browsing: Browsing) -> None:
     middle, side = parts.middle, parts.side
     uses = [middle.research, middle.train]
     # Two steps: a value that comes together with a change of `interactive` is lost in the browser.
-    untick = middle.keep.input(_only_if_kept, [middle.keep, *uses], uses, queue=False, **QUIET)
-    untick.then(_open_if_kept, middle.keep, uses, queue=False, **QUIET)
+    untick = middle.keep.input(_only_if_kept, [middle.keep, *uses], uses, **QUIET)
+    untick.then(_open_if_kept, middle.keep, uses, **QUIET)
     example = [side.persona, side.scenario, middle.box, middle.speaking]
     side.example.input(browsing.example, side.example, example, **QUIET)
     middle.examples.click(browsing.example_card, None, [side.example, *example], **QUIET)
@@ -116,9 +116,9 @@ def _sidebar(parts: Parts, browsing: Browsing, whole: list[Any], side: list[Any]
     here.new.click(browsing.new, view, fresh, **QUIET)
     here.title.submit(browsing.rename, [view, here.title], side, **QUIET)
     here.title.blur(browsing.rename, [view, here.title], side, **QUIET)
-    here.delete.click(lambda: gr.Row(visible=True), None, here.sure, queue=False, **QUIET)
-    here.no.click(_hide, None, here.sure, queue=False, **QUIET)
-    here.yes.click(_hide, None, here.sure, queue=False, **QUIET).then(
+    here.delete.click(lambda: gr.Row(visible=True), None, here.sure, **QUIET)
+    here.no.click(_hide, None, here.sure, **QUIET)
+    here.yes.click(_hide, None, here.sure, **QUIET).then(
         browsing.delete, view, fresh, **QUIET
     )
     for box in (here.research, here.train):

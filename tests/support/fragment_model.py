@@ -20,7 +20,7 @@ TEMPLATE: Final = (
 )
 
 
-def write_tiny_model(folder: Path, seed: int = 0) -> Path:
+def write_tiny_model(folder: Path, seed: int = 0, context: int = 256) -> Path:
     """A Llama with random weights and its tokenizer, as transformers saves them."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -35,7 +35,7 @@ def write_tiny_model(folder: Path, seed: int = 0) -> Path:
             num_hidden_layers=2,
             num_attention_heads=4,
             num_key_value_heads=2,
-            max_position_embeddings=256,
+            max_position_embeddings=context,
             initializer_range=0.2,  # enough that the frozen output layer can be sure of a word
             pad_token_id=tokenizer.pad_token_id,
             bos_token_id=None,

@@ -14,7 +14,10 @@ from chat import engines
 from chat.engines.base import Phase
 from chat.engines.lora import CONFIG, FOLDER
 from chat.engines.transformers_engine import TransformersEngine
+from chat.services import Services
 from chat.settings import EngineName, Settings
+from chat.store.records import Consents
+from chat.ui.header import served
 from perm.types import EngineError, EngineFault
 from tests.support.lora import write_noisy_adapter
 from tests.support.tiny_model import write_tiny_model
@@ -121,6 +124,34 @@ async def test_an_adapter_as_the_model_starts_its_backbone_and_goes_first(made: 
     assert engine.model_name == "tiny", "which judges, unless a judge of its own is set"
     assert [one.name for one in engine.models] == ["brief", "tiny", "warm-1.5"]
     assert await said(engine, "brief") != await said(engine)
+
+
+async def test_a_conversation_gets_the_adapter_that_was_named_and_its_backbone_judges(
+    models: Path, tmp_path: Path
+) -> None:
+    settings = Settings(
+        engine=EngineName.TRANSFORMERS,
+        model="brief",
+        models_dir=models,
+        data_dir=tmp_path,
+        max_tokens=8,
+        judge_retries=0,
+        threads=1,
+    )
+    services = await Services.start(settings)
+    try:
+        await services.supporter.ready()
+        place = await services.session.begin("ada", "", "", Consents())
+        async for _ in services.session.run_turn("ada", place.id, "My dog died."):
+            pass
+        (turn,) = await services.session.path("ada", place.id)
+        shown = served(services.supporter, services.judge_engine)
+    finally:
+        await services.stop()
+    assert turn.chosen is not None
+    assert turn.chosen.model == "brief"
+    assert {verdict.judge_model for verdict in turn.chosen.verdicts} == {"tiny"}
+    assert [(one.role, one.model) for one in shown] == [("Model", "brief"), ("Judge", "tiny")]
 
 
 async def test_an_adapter_that_does_not_fit_is_told_where_it_was_asked_for(made: Make) -> None:
