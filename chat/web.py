@@ -62,6 +62,9 @@ USED: Final = tuple(
 """What the page uses of Gradio's own addresses. Files, uploads, proxying, its direct calls and its
 tools for developers are among the others, and not there.
 """
+FOR_SCRIPTS: Final = ("/api/", EVENTS, "/config")
+"""What no browser opens as a page."""
+
 HIDDEN: Final = (
     "/upload",
     "/file=",
@@ -141,7 +144,7 @@ class Gate:
             self._check(scope, headers)
             visitor = await self._admitted(scope)
             if visitor is None:
-                await _to_login(scope, headers, send)
+                await _to_login(scope, send)
                 return
             body = await _body(headers, receive)
             if self._sessions.is_anothers(scope, body or b"", visitor.owner):
@@ -240,9 +243,9 @@ async def _body(headers: Headers, receive: Receive) -> bytes | None:
         raise Refusal(408, "The request did not arrive in time.", "Send it again.") from None
 
 
-async def _to_login(scope: Scope, headers: Headers, send: Send) -> None:
-    """A browser that opens a page is led to log in, and back; scripts are told."""
-    if scope["method"] in {"GET", "HEAD"} and _opens_page(scope, headers):
+async def _to_login(scope: Scope, send: Send) -> None:
+    """Whoever opens a page is led to log in, and back; scripts are told."""
+    if scope["method"] in {"GET", "HEAD"} and not str(scope["path"]).startswith(FOR_SCRIPTS):
         query = scope.get("query_string", b"").decode("latin-1")
         wanted = quote(str(scope["path"]) + (f"?{query}" if query else ""), safe="/")
         more = {"Location": f"/login?next={wanted}"}

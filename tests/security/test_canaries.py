@@ -20,6 +20,8 @@ from typing import Any, Final
 
 import httpx
 import pytest
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from tests.conftest import Figures
 from tests.security.world import text_of
@@ -33,8 +35,9 @@ KEPT: Final = "canaryheron kept"
 UNKEPT: Final = "canaryheron unkept"
 WORD: Final = "canaryheron"
 KEEP: Final = {"keep": True, "research": True, "train": True}
-FAULTS: Final = ("unauthorised", "rate_limited", "server", "garbage", "cut_off", "request", "")
-"""What the model does in one turn after another; the last one goes well."""
+FAULTS: Final = ("", "rate_limited", "server", "garbage", "cut_off", "request", "unauthorised")
+"""What the model does in one turn after another; the first one goes well, and a key that is refused
+may end the engine."""
 
 
 class Failing(ScriptedServer):
@@ -42,9 +45,7 @@ class Failing(ScriptedServer):
 
     fault = ""
 
-    async def complete(self, request: Any) -> Any:
-        from fastapi.responses import JSONResponse, Response, StreamingResponse
-
+    async def complete(self, request: Request) -> Response:
         body = await request.body()
         told = {"error": {"message": f"{request.headers['authorization']} {body.decode()}"}}
         codes = {"unauthorised": 401, "rate_limited": 429, "server": 500, "request": 400}
@@ -67,7 +68,7 @@ async def _cut() -> Any:
 @contextmanager
 def model() -> Iterator[Failing]:
     """The server in a thread of its own."""
-    server = Failing("# Analysis\nThey are sad.\n\n# Response\nThat is hard.", key=KEY)
+    server = Failing(lambda _: "# Analysis\nThey are sad.\n\n# Response\nThat is hard.", key=KEY)
     ready, end = threading.Event(), threading.Event()
 
     async def serve() -> None:
@@ -111,12 +112,16 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, list[s
 
 def everything(client: httpx.Client, server: Failing) -> list[str]:
     answers = [client.get("/").text]
+    while client.get("/healthz").status_code != 200:
+        client.get("/")  # it is asked again at once: what it waits for is another process
     for fault in FAULTS:
         server.fault = fault
         for words, consents in ((KEPT, KEEP), (UNKEPT, {})):
             body = {"message": f"{words} {fault}", "persona": words, "scenario": words,
                     "consents": consents}  # fmt: skip
-            answers.append(client.post("/api/turns", json=body).text)
+            told = client.post("/api/turns", json=body).text
+            assert ("turn_failed" in told) is bool(fault), (fault, told)
+            answers.append(told)
             answers.append(client.post("/api/score", json={
                 "persona": words, "scenario": words, "dialogue": [words], "analysis": words,
                 "response": words}).text)  # fmt: skip

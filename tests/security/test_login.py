@@ -78,7 +78,6 @@ async def test_a_page_opens_and_leads_to_the_account(tmp_path: Path) -> None:
         ("GET", "/config"),
         ("POST", "/gradio_api/queue/join"),
         ("GET", "/gradio_api/queue/data?session_hash=x"),
-        ("GET", "/account"),
     ],
 )
 async def test_a_program_is_told_in_json(world: World, method: str, path: str) -> None:
@@ -87,6 +86,16 @@ async def test_a_program_is_told_in_json(world: World, method: str, path: str) -
     assert answer.status_code == 401
     assert answer.json()["error"]["what"] == "You are not logged in."
     assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/", "/account"])
+async def test_a_program_that_only_looks_whether_there_is_a_page_finds_one(
+    world: World, path: str
+) -> None:
+    """As a container's health check does, which asks for no type and follows where it is led."""
+    async with world.visitor() as check:
+        answer = await check.get(path, follow_redirects=True)
+    assert (answer.status_code, answer.url.path) == (200, "/login")
 
 
 async def test_whoever_is_logged_in_owns_what_they_say(world: World) -> None:
