@@ -189,8 +189,7 @@ def test_history(full: Full, page: Page, watch: Watch) -> None:
     for query in (f"c={full.conversation}", f"r={full.reply}", f"r={full.reply}&with={full.reply}"):
         page.goto(f"{full.app.url}/history?{query}")
         expect(page.locator("#history")).to_contain_text("onerror")
-        for closed in page.locator("#history details:not([open]) > summary").all():
-            closed.click()
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         harmless(page, watch)
     page.goto(
         f"{full.app.url}/history?text=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E&tag=%22%3E%3Cb"
