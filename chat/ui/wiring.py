@@ -118,9 +118,7 @@ def _sidebar(parts: Parts, browsing: Browsing, whole: list[Any], side: list[Any]
     here.title.blur(browsing.rename, [view, here.title], side, **QUIET)
     here.delete.click(lambda: gr.Row(visible=True), None, here.sure, **QUIET)
     here.no.click(_hide, None, here.sure, **QUIET)
-    here.yes.click(_hide, None, here.sure, **QUIET).then(
-        browsing.delete, view, fresh, **QUIET
-    )
+    here.yes.click(_hide, None, here.sure, **QUIET).then(browsing.delete, view, fresh, **QUIET)
     for box in (here.research, here.train):
         box.input(browsing.consent, [view, here.research, here.train], side, **QUIET)
 

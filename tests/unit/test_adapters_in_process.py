@@ -134,7 +134,7 @@ async def test_a_conversation_gets_the_adapter_that_was_named_and_its_backbone_j
         model="brief",
         models_dir=models,
         data_dir=tmp_path,
-        max_tokens=8,
+        max_tokens=16,
         judge_retries=0,
         threads=1,
     )
@@ -150,7 +150,7 @@ async def test_a_conversation_gets_the_adapter_that_was_named_and_its_backbone_j
         await services.stop()
     assert turn.chosen is not None
     assert turn.chosen.model == "brief"
-    assert {verdict.judge_model for verdict in turn.chosen.verdicts} == {"tiny"}
+    assert {saved.verdict.judge_model for saved in turn.chosen.verdicts} == {"tiny"}
     assert [(one.role, one.model) for one in shown] == [("Model", "brief"), ("Judge", "tiny")]
 
 

@@ -25,7 +25,9 @@ async def test_a_strangers_canary_is_found_wherever_it_stands(tmp_path: Path) ->
         turn = await store.add_turn("anna", place.id, f"I am {own}.", None)
         new = NewReply(engine="e", model="m", prompt_hash="h")
         reply = await store.add_reply("anna", turn.id, new)
-        update = ReplyUpdate(status=ReplyStatus.COMPLETE, raw=written)
+        update = ReplyUpdate(
+            status=ReplyStatus.COMPLETE, raw=written, analysis="", response=written
+        )
         await store.update_reply("anna", reply.id, update)
         sessions.append(Session("", canary=own, place=str(place.id)))
     await store.close()

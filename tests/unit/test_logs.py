@@ -47,8 +47,14 @@ LEVELS = ("debug", "info", "warning", "error", "exception", "critical", "log")
 
 @pytest.fixture
 def loggers() -> Iterator[None]:
-    """Puts back what a test does to the process's loggers."""
+    """Puts back what a test does to the process's loggers, and gives the app's own server's back.
+
+    uvicorn's own configuration, which other tests start it with, keeps its lines from the root.
+    """
     root = logging.getLogger()
+    uvicorn, server = logging.getLogger("uvicorn"), logging.getLogger("uvicorn.error")
+    uvicorn.handlers[:], server.handlers[:] = [], []
+    uvicorn.propagate = server.propagate = True
     before = {name: logging.getLogger(name).level for name in (*LOUD, *QUIET)}
     handlers, level = list(root.handlers), root.level
     yield
