@@ -49,12 +49,13 @@ LEVELS = ("debug", "info", "warning", "error", "exception", "critical", "log")
 def loggers() -> Iterator[None]:
     """Puts back what a test does to the process's loggers, and gives the app's own server's back.
 
-    uvicorn's own configuration, which other tests start it with, keeps its lines from the root.
+    Other tests start uvicorn with a configuration and level of its own, which would hold them.
     """
     root = logging.getLogger()
     uvicorn, server = logging.getLogger("uvicorn"), logging.getLogger("uvicorn.error")
-    uvicorn.handlers[:], server.handlers[:] = [], []
-    uvicorn.propagate = server.propagate = True
+    for one in (uvicorn, server):
+        one.handlers[:], one.propagate, one.disabled = [], True, False
+        one.setLevel(logging.NOTSET)
     before = {name: logging.getLogger(name).level for name in (*LOUD, *QUIET)}
     handlers, level = list(root.handlers), root.level
     yield
