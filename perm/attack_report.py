@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from perm.attack_set import Expectation, at_most
-from perm.statistics import Estimate
+from perm.statistics import Estimate, between, percent
 from perm.types import CheckKind, Method, Perspective, Value
 
 
@@ -63,15 +63,15 @@ class AttackReport(Value):
             return "The attacks on this judge could not be compared: it gave no scores."
         return (
             f"Attacks written into a turn moved its score in {found.value:.0%} of {found.n} tries"
-            f"{_between(found)}."
+            f"{between(found)}."
         )
 
     def words(self) -> str:
         """What the figures say and what they do not."""
         clean, under = self.false_unscored, self.whole.unscored
         return (
-            f"{self.sentence()} Without a score were {_percent(under)} of {under.n} attacked turns "
-            f"and {_percent(clean)} of {clean.n} turns without any attack. Other attacks may do "
+            f"{self.sentence()} Without a score were {percent(under)} of {under.n} attacked turns "
+            f"and {percent(clean)} of {clean.n} turns without any attack. Other attacks may do "
             "more: no figure here says that a judge withstands."
         )
 
@@ -94,24 +94,14 @@ class AttackReport(Value):
 
 def _row(each: Tried) -> str:
     return (
-        f"| {each.tries} | {_percent(each.turned)} of {each.turned.n} | {_percent(each.raised)} "
-        f"| {_percent(each.unscored)} of {each.unscored.n} | {each.left_out} |"
+        f"| {each.tries} | {percent(each.turned)} of {each.turned.n} | {percent(each.raised)} "
+        f"| {percent(each.unscored)} of {each.unscored.n} | {each.left_out} |"
     )
-
-
-def _percent(found: Estimate) -> str:
-    return "-" if found.value is None else f"{found.value:.0%}{_between(found)}"
-
-
-def _between(found: Estimate) -> str:
-    if found.low is None or found.high is None:
-        return ""
-    return f" ({found.low:.0%} to {found.high:.0%})"
 
 
 def _mean(found: Estimate) -> str:
     if found.value is None:
         return "-"
     low, high = found.low, found.high
-    between = "" if low is None or high is None else f" ({low:.1f} to {high:.1f})"
-    return f"{found.value:.1f}{between}"
+    interval = "" if low is None or high is None else f" ({low:.1f} to {high:.1f})"
+    return f"{found.value:.1f}{interval}"

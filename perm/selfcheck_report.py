@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from perm.statistics import Estimate
+from perm.statistics import Estimate, between, percent
 from perm.types import CheckKind, Method, Perspective, Value
 
 ENOUGH_PAIRS = 30
@@ -73,7 +73,7 @@ class SelfCheckReport(Value):
             return f"Self-check: {found.n} pairs, too few to tell how far to trust this score."
         return (
             f"Self-check: told the better of two in {found.value:.0%} of {found.n} pairs"
-            f"{_between(found)}; guessing gives 50%."
+            f"{between(found)}; guessing gives 50%."
         )
 
     def summary(self) -> str:
@@ -131,33 +131,22 @@ class SelfCheckReport(Value):
     def _row(self, each: PerspectiveReport) -> str:
         harm = self.harm_by_perspective.get(each.perspective)
         return (
-            f"| {each.perspective} | {each.asked} | {_percent(each.unscored)} "
-            f"| {_percent(each.pairwise)} of {each.pairwise.n} pairs "
+            f"| {each.perspective} | {each.asked} | {percent(each.unscored)} "
+            f"| {percent(each.pairwise)} of {each.pairwise.n} pairs "
             f"| {'-' if each.length_alone is None else f'{each.length_alone:.0%}'} "
             f"| {_number(each.correlation)} | {_harm(harm) if harm else '-'} |"
         )
 
 
-def _percent(found: Estimate) -> str:
-    return "-" if found.value is None else f"{found.value:.0%}{_between(found)}"
-
-
-def _between(found: Estimate) -> str:
-    if found.low is None or found.high is None:
-        return ""
-    return f" ({found.low:.0%} to {found.high:.0%})"
-
-
 def _number(found: Estimate) -> str:
     if found.value is None:
         return "-"
-    between = (
-        "" if found.low is None or found.high is None else f" ({found.low:.2f} to {found.high:.2f})"
-    )
-    return f"{found.value:.2f}{between}"
+    low, high = found.low, found.high
+    interval = "" if low is None or high is None else f" ({low:.2f} to {high:.2f})"
+    return f"{found.value:.2f}{interval}"
 
 
 def _harm(found: HarmReport) -> str:
     extra = [f"{found.ties} ties"] if found.ties else []
     extra += [f"{found.left_out} left out"] if found.left_out else []
-    return f"{_percent(found.outscored)} of {found.outscored.n}" + "".join(f", {e}" for e in extra)
+    return f"{percent(found.outscored)} of {found.outscored.n}" + "".join(f", {e}" for e in extra)

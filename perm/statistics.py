@@ -36,6 +36,18 @@ class Estimate(Value):
     n: int
 
 
+def percent(found: Estimate) -> str:
+    """A share in words, with its interval where it has one: `62% (55% to 69%)`; a dash for none."""
+    return "-" if found.value is None else f"{found.value:.0%}{between(found)}"
+
+
+def between(found: Estimate) -> str:
+    """A share's interval in words, with a blank before it; empty where there is none."""
+    if found.low is None or found.high is None:
+        return ""
+    return f" ({found.low:.0%} to {found.high:.0%})"
+
+
 def rate(successes: float, n: int) -> Estimate:
     """A share with Wilson's interval. `successes` may hold halves; 0 <= successes <= n."""
     if not 0 <= successes <= n:

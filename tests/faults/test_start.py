@@ -99,7 +99,9 @@ def test_without_a_network_the_app_starts_and_says_what_is_missing(
         assert httpx.get(app.url).status_code == 200, "the page is there"
         assert app.running
         assert "Traceback" not in app.log.read_text()
-    figure("faults.network", "1 line", f'said: "{engine["detail"]}"')
+    lines = engine["detail"].splitlines()
+    assert len(lines) == 1
+    figure("faults.network", len(lines), f'line said: "{engine["detail"]}"')
 
 
 async def test_no_room_for_a_model_is_told_before_anything_comes(

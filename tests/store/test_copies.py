@@ -22,6 +22,9 @@ from tests.conftest import Figures
 from tests.store.samples import ANNA, begin, say, talk
 from tests.store.test_schema import filled, later
 
+WHILE_COPIED = 10
+"""Turns that must be written while copies are made: else the copying was not disturbed."""
+
 
 def back_up(url: str, to: Path | None, folder: Path, **how: Any) -> Copy:
     place = locate(url)
@@ -146,25 +149,30 @@ async def test_a_copy_made_while_somebody_writes_is_of_one_moment(
     await filled(url)
     store = await Store.open(url)
     place = await begin(store)
-    done = asyncio.Event()
+    written, done = 0, asyncio.Event()
 
-    async def write() -> int:
-        after, count = None, 0
+    async def write() -> None:
+        nonlocal written
+        after = None
         while not done.is_set():
             _, reply = await say(store, place.id, "again", after)
-            after, count = reply.id, count + 1
-        return count
+            after, written = reply.id, written + 1
 
-    writing = asyncio.create_task(write())
-    copies = [await asyncio.to_thread(back_up, url, tmp_path / f"{n}.db", tmp_path) for n in (1, 2)]
+    writing, copies = asyncio.create_task(write()), list[Copy]()
+    while written < WHILE_COPIED:
+        to = tmp_path / f"{len(copies)}.db"
+        copies.append(await asyncio.to_thread(back_up, url, to, tmp_path))
     done.set()
-    written = await writing
+    await writing
     await store.close()
-    assert 0 <= copies[0].rows["turn"] <= copies[1].rows["turn"] <= 9 + written
-    for copy in copies:  # a turn and its reply are two writes: at most one is under way
-        assert copy.rows["turn"] - copy.rows["reply"] in (0, 1)
+    turns = [copy.rows["turn"] for copy in copies]
+    assert turns == sorted(turns) and turns[-1] <= 9 + written
+    # A turn and its reply are two writes: at most one is under way.
+    torn = sum(copy.rows["turn"] - copy.rows["reply"] not in (0, 1) for copy in copies)
+    assert torn == 0
+    for copy in copies:
         assert await rows_of(f"sqlite:///{copy.path}") == copy.rows
-    figure("operations.backup", 0, f"torn turns in 2 copies while {written} turns were written")
+    figure("operations.backup", torn, f"of {len(copies)} copies torn, {written} turns written")
 
 
 @pytest.mark.unit
@@ -183,9 +191,12 @@ async def test_another_process_that_has_it_open_is_noticed(tmp_path: Path, figur
         stdout=asyncio.subprocess.PIPE,
     )
     assert other.stdout and await other.stdout.readline() == b"open\n"
+    files = {path: path.read_bytes() for path in tmp_path.glob("chat.db")}
     with pytest.raises(StoreError, match="open"):
         await asyncio.to_thread(restore, copy.path, url, tmp_path)
-    figure("operations.in-use", 0, "restores under a process that reads")
+    changed = [path for path, held in files.items() if path.read_bytes() != held]
+    assert files and changed == []
+    figure("operations.in-use", len(changed), "files changed by a restore under one that reads")
     await other.communicate(b"\n")
     assert (await asyncio.to_thread(restore, copy.path, url, tmp_path)).aside is not None
 
