@@ -100,9 +100,10 @@ def breakdown(reply: Reply, unfolded: bool, names: Names = NO_NAMES) -> str:
     )
     scores = {one: verdict.score for one, verdict in bound.items() if verdict.score is not None}
     words = formula(reply.reward, scores) if reply.reward and len(scores) == 4 else ""
+    tokens = reply.usage.completion_tokens
     return (
         f"<details{' open' if unfolded else ''}><summary>Scores and reward</summary>{rows}"
-        f"{reward_card(reply.reward, words, len(scores), ())}</details>"
+        f"{reward_card(reply.reward, words, len(scores), (), tokens)}</details>"
         f"<details><summary>Analysis</summary>{paragraphs(reply.analysis) or '<p>None.</p>'}"
         f"</details><details><summary>All verdicts ({len(reply.verdicts)})</summary>"
         f"{table(reply, names)}"

@@ -21,11 +21,18 @@ def signed(value: float) -> str:
 
 
 def reward_card(
-    reward: Reward | None, formula: str, scored: int, judging: Collection[object]
+    reward: Reward | None,
+    formula: str,
+    scored: int,
+    judging: Collection[object],
+    tokens: int | None,
 ) -> str:
-    """`scored`: how many of four have a score; `judging`: those being asked for right now."""
+    """`scored`: how many of four have a score; `judging`: those being asked for right now.
+
+    `tokens`: how many the reply has, None where nobody said.
+    """
     if reward is None:
-        said, hint = _open(scored, len(judging))
+        said, hint = _open(scored, len(judging), tokens)
         return (
             '<section class="reward open" aria-label="Reward"><header><h3>Reward</h3>'
             f'<span class="value dash">{said}</span></header><p>{hint}</p></section>'
@@ -38,11 +45,13 @@ def reward_card(
     )
 
 
-def _open(scored: int, judging: int) -> tuple[str, str]:
+def _open(scored: int, judging: int, tokens: int | None) -> tuple[str, str]:
     if judging:
         return f"{4 - judging} of 4", "The reward comes when all four are scored."
     if scored < 4:
         return "needs 4 of 4", f"{scored} of the four perspectives have a score."
+    if tokens is not None:  # the last score came a moment ago
+        return "…", "All four are scored; the reward follows from them."
     return "–", "The reward’s length term needs the number of tokens, which is not known."
 
 

@@ -158,7 +158,7 @@ def _judged(scene: Scene, turn: Turn, reply: Reply) -> str:
     words = formula(reply.reward, scores) if reply.reward and whole else ""
     return (
         f"{_progress(reply, len(asked))}{rows}{_ask(scene, reply)}"
-        f"{reward_card(reply.reward, words, len(scores), asked)}"
+        f"{reward_card(reply.reward, words, len(scores), asked, reply.usage.completion_tokens)}"
     )
 
 

@@ -182,14 +182,17 @@ def test_small_print_says_how_a_reply_ended(status: ReplyStatus, words: str) -> 
 
 
 def test_reward_terms_are_named_and_a_length_term_only_where_it_counts() -> None:
-    assert "Length" not in reward_card(reward(), "f", 4, ())
+    assert "Length" not in reward_card(reward(), "f", 4, (), 80)
     longer = Reward(
         empathy=0.8, bystander=-0.1, length=-0.05, total=0.65, settings=PUBLISHED_REWARD
     )
-    html = reward_card(longer, "f", 4, ())
+    html = reward_card(longer, "f", 4, (), 80)
     assert "Length" in html
     assert "−0.05" in html
-    assert "number of tokens" in reward_card(None, "", 4, ())
+    assert "number of tokens" in reward_card(None, "", 4, (), None)
+    just_scored = reward_card(None, "", 4, (), 80)
+    assert "the reward follows" in just_scored
+    assert "number of tokens" not in just_scored, "it is known; the last score came a moment ago"
     assert signed(-0.001) == "0.00"
 
 
