@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: audit bench run test test-unit test-slow test-faults test-engines test-fleet test-security test-vllm fuzz vllm gpu check clean
+.PHONY: audit bench run test test-all test-default test-looks test-unit test-slow test-faults test-engines test-fleet test-security test-vllm fuzz vllm gpu check clean
 .DEFAULT_GOAL := run
 
 # The base install; no torch.
@@ -21,9 +21,16 @@ $(VENV)/.tests: pyproject.toml $(BIN)/perm-chat
 run: $(BIN)/perm-chat ## serve http://127.0.0.1:7860; with vLLM where a GPU is found, and says so first
 	$(BIN)/python scripts/run.py $(ARGS)
 
-test: $(VENV)/.tests ## the tests, then the app with the real model; skips are named
+test: $(VENV)/.tests ## the tests, in under ten minutes; skips are named
 	$(BIN)/pytest $(ARGS)
-	$(BIN)/pytest -n 0 -m default_model
+
+test-all: check test test-default test-looks test-engines test-faults test-fleet test-security test-slow test-vllm ## everything
+
+test-default: $(VENV)/.tests ## the app with the real 1.5B model, in a browser
+	$(BIN)/pytest -n 0 -m default_model $(ARGS)
+
+test-looks: $(VENV)/.tests ## the page in its sizes and themes; screenshots go to test-artifacts/
+	$(BIN)/pytest -n 0 -m looks $(ARGS)
 
 test-slow: $(VENV)/.tests ## the long ones: processes that die slowly
 	$(BIN)/pytest -n 0 -m slow

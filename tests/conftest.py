@@ -25,6 +25,21 @@ def pytest_runtest_makereport(
     return report
 
 
+HEAVY = ("browser", "train", "model", "postgres")
+"""Marks of files that take long: they are begun first, so that no worker waits for another's."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        marks = [number for number, name in enumerate(HEAVY) if item.get_closest_marker(name)]
+        return min(marks, default=len(HEAVY))
+
+    files: dict[object, int] = {}
+    for item in items:  # a file stays together
+        files[item.path] = min(files.get(item.path, len(HEAVY)), place(item))
+    items.sort(key=lambda item: files[item.path])
+
+
 @pytest.fixture
 def figure(request: pytest.FixtureRequest) -> Iterator[Figures]:
     """`figure(claim, value, said)` writes a figure for docs/hardening.md, if the test passes.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,14 @@ def say(page: Page, message: str, turn: int) -> None:
 def finished(page: Page, turn: int) -> None:
     expect(page.locator("#spoken")).to_contain_text(f"Turn {turn} is complete.")
     expect(page.locator(".summary")).to_have_attribute("data-activity", "idle")
+
+
+def eventually(holds: Callable[[], bool], what: str) -> None:
+    """Wait for what the page does not tell: that the database holds it."""
+    until = time.monotonic() + PATIENCE / 1000
+    while not holds():
+        assert time.monotonic() < until, what
+        time.sleep(0.1)
 
 
 def keep(page: Page) -> None:

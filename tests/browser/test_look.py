@@ -12,7 +12,7 @@ from tests.browser.conftest import Watch, context, shoot
 from tests.browser.steps import finished, say, tab, write
 from tests.support.app import App
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.looks]
 
 Theme = Literal["light", "dark"]
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True}

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.steps import count, finished, keep, rows, write
+from tests.browser.steps import count, eventually, finished, keep, rows, write
 from tests.support.app import App
 
 pytestmark = pytest.mark.browser
@@ -58,5 +58,6 @@ def test_scores_so_far_are_hollow_and_give_way_to_the_final_ones(app: App, page:
     finished(page, 1)
     expect(page.locator("#turn .so-far")).to_have_count(0)
     expect(row.get_by_role("meter")).to_be_visible()
+    eventually(lambda: count(app, "verdict") - before == 8, "four scores and their reasons")
     methods = rows(app, "SELECT perspective, method FROM verdict LIMIT -1 OFFSET ?", before)
-    assert len(set(methods)) == len(methods) == 8, "four scores and their reasons, each once"
+    assert len(set(methods)) == len(methods), "each once"

@@ -23,7 +23,11 @@ from chat.engines.llama_cpp import SLOTS, LlamaCppEngine
 from perm.types import EngineError, EngineFault
 from tests.support.models import small_model
 
-pytestmark = [pytest.mark.model, pytest.mark.skipif(sys.platform == "win32", reason="signals")]
+pytestmark = [
+    pytest.mark.model,
+    pytest.mark.engines,
+    pytest.mark.skipif(sys.platform == "win32", reason="signals"),
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 CANARY = "a sentence that must not be found in any log"

@@ -18,6 +18,8 @@ from tests.store.samples import ANNA
 from tests.support.kills import killed_at_random
 from tests.support.postgres import PostgresServer
 
+pytestmark = pytest.mark.faults
+
 KILLS = 10
 TURNS_EACH = 500
 """Turns that each of two processes writes: a row of its own and a change of another one."""
@@ -25,7 +27,6 @@ TURNS_EACH = 500
 MANY_TURNS_EACH = 5_000
 
 
-@pytest.mark.unit
 async def test_killed_at_random_moments(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'data' / 'chat.db'}"
     await killed_at_random(writers.write_for_ever, url, tmp_path, KILLS)
@@ -39,7 +40,6 @@ async def test_a_client_of_a_server_is_killed(
     await killed_at_random(writers.write_for_ever, url, tmp_path, KILLS)
 
 
-@pytest.mark.unit
 async def test_killed_while_it_makes_the_database(tmp_path: Path) -> None:
     """Whatever the moment, the next start finds a whole database or none."""
     chance = random.Random(7)
@@ -59,7 +59,6 @@ async def test_two_processes_write_at_once(kept_url: str) -> None:
     assert await two_write_at_once(kept_url, TURNS_EACH) == (0, 0)
 
 
-@pytest.mark.faults
 async def test_two_processes_write_very_many_rows_at_once(tmp_path: Path, figure: Figures) -> None:
     lost, doubled = await two_write_at_once(f"sqlite:///{tmp_path / 'chat.db'}", MANY_TURNS_EACH)
     assert lost == doubled == 0

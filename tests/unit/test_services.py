@@ -64,7 +64,8 @@ async def test_a_reply_left_half_written_is_marked_on_the_next_start(tmp_path: P
     async for event in stream:
         if isinstance(event, events.ResponseDelta):
             break
-    # The app is gone without a word: nothing is stopped, the rows stay as they are.
+    # The app is gone without a word: nothing more of it reaches the rows.
+    await first.store.close()
     second = await Services.start(settings(tmp_path))
     (turn,) = await second.session.path(OWNER, place.id)
     assert turn.chosen is not None
