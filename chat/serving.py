@@ -166,9 +166,13 @@ class Serving:
             seats.release()
 
     async def warm_supporter(self) -> None:
-        """Have the supporter's prompt read once, so that the first reply begins at once."""
+        """Have the supporter's prompt read once, so that the first reply begins at once.
+
+        As a stream, which a reply is: an engine that has a place for replies reads it there.
+        """
         asked = self._asked(None)
-        await self.supporter.chat_model.ainvoke(self.opening, max_tokens=1, **asked)
+        async for _ in self.supporter.chat_model.astream(self.opening, max_tokens=1, **asked):
+            pass
 
     @property
     def opening(self) -> list[BaseMessage]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 import openai
@@ -94,9 +94,7 @@ class ServedChatModel(ChatOpenAI):
     _says_priority: bool = PrivateAttr(default=False)
 
     @classmethod
-    def at(
-        cls, base_url: str, key: str, model: str, *, server: str, patience: float
-    ) -> ServedChatModel:
+    def at(cls, base_url: str, key: str, model: str, *, server: str, patience: float) -> Self:
         """The model of that name at that address.
 
         `server` is what people call it; `patience`: seconds of silence until it counts as stuck.

@@ -14,8 +14,8 @@ from langchain_core.messages import BaseMessage
 from chat.engines import fetching
 from chat.engines.base import Phase
 from chat.engines.catalogue import QWEN, Entry, find
-from chat.engines.chat_openai import ServedChatModel
 from chat.engines.child import Child
+from chat.engines.llama_cpp_chat import LlamaCppChatModel
 from chat.engines.own_server import NOWHERE, OwnServerEngine
 from chat.engines.prompt_states import PromptStates
 from chat.settings import EngineName, SettingsError
@@ -61,7 +61,7 @@ class LlamaCppEngine(OwnServerEngine):
         self._prompts = prompts
         self._states: PromptStates | None = None
         name = self._source.stem if isinstance(self._source, Path) else (self._source or QWEN).name
-        chat_model = ServedChatModel.at(
+        chat_model = LlamaCppChatModel.at(
             NOWHERE, "", name, server="The model's server", patience=PATIENCE
         )
         super().__init__(name, chat_model, log_file)
