@@ -76,6 +76,15 @@ class Accounts:
         await self._store.begin(account.id, _digest(token), now, now + LASTS)
         return token
 
+    async def change_password(
+        self, account: Account, password: str, wanted: str, address: str
+    ) -> str:
+        """The token of a new login, after every other has ended. Raises as `log_in` does."""
+        check_password(wanted)
+        await self.log_in(account.name, password, address)
+        await self.set_password(account.name, wanted)
+        return await self.log_in(account.name, wanted, address)
+
     async def known(self, token: str) -> Account | None:
         """Whose token it is, asked of the store each time: what was ended has ended."""
         if _FORM.fullmatch(token) is None:

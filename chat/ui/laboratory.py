@@ -149,9 +149,11 @@ def wire(controls: Controls, handlers: Laboratory | PastLaboratory, about: Seque
     """`about`: the components that say which conversation it is."""
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     table, fields = controls.table, controls.fields
-    for field in fields:
-        said = field.input if isinstance(field, gr.Radio) else field.change
-        said(handlers.tried, [*about, *fields], table, trigger_mode="always_last", **quiet)
+    said = [one.input if isinstance(one, gr.Radio) else one.change for one in fields]
+    # One event for all of them: as several, an older answer could come last and stay.
+    gr.on(
+        said, handlers.tried, [*about, *fields], table, trigger_mode="always_last", **quiet
+    )  # fmt: skip
     controls.ours.click(handlers.ours, [*about], [*fields, table], **quiet)
     controls.published.click(handlers.published, [*about], [*fields, table], **quiet)
 

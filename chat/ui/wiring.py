@@ -133,12 +133,14 @@ def _feedback(parts: Parts, rating: Rating) -> None:
     given, whole = [view, parts.rated, *fields], [*fields, panel.saved]
     told = [panel.saved, parts.ticket]
     parts.rated.change(rating.fill, [view, parts.rated], whole, **QUIET)
+    said = []
     for field in fields:
         # Text boxes tell of keys alone, not of pasting or deleting: there page.js makes every pause
         # a blur. `change` would not do, as it also comes when the form is filled from the store.
         written = isinstance(field, gr.Textbox | gr.Number)
-        said = field.blur if written else field.input
-        said(rating.rate, given, told, trigger_mode="always_last", **QUIET)
+        said.append(field.blur if written else field.input)
+    # One event for all of them: as several, an older state could be saved last.
+    gr.on(said, rating.rate, given, told, trigger_mode="always_last", **QUIET)
     panel.clear.click(rating.take_back, [view, parts.rated], [*fields, *told], **QUIET)
     parts.middle.chat.like(rating.like, view, [fields[0], *told], **QUIET)
     panel.veil.input(rating.veil, [view, panel.veil], [parts.veil, parts.ticket], **QUIET)

@@ -38,7 +38,8 @@ PUBLIC: Final = frozenset(
      "/robots.txt", "/manifest.json", "/static/{path:path}", "/assets/{path:path}",
      "/svelte/{path:path}", "/gradio_api/theme.css", "/gradio_api/app_id", "/gradio_api/reset",
      "/healthz", "/metrics", "/api/judges",
-     "/api/models", "/api/score", "/api/{_:path}", "/login", "/logout", "/account"}
+     "/api/models", "/api/score", "/api/{_:path}", "/login", "/logout", "/account",
+     "/account/password"}
 )  # fmt: skip
 """The same for everybody: what they answer has nothing of anybody's."""
 

@@ -138,6 +138,26 @@ async def test_a_login_is_new_each_time_and_ends_on_the_server(world: World) -> 
         assert (await thief.get("/api/models")).status_code == 401
 
 
+async def test_one_changes_ones_own_password(world: World) -> None:
+    await add(world, "Ada")
+    other = "another long one"
+    async with world.visitor() as ada, world.visitor() as there, world.visitor() as nobody:
+        await log_in(ada, "Ada")
+        await log_in(there, "Ada")
+        wrong = await ada.post("/account/password", data={"password": "no", "wanted": other})
+        assert (wrong.status_code, "do not belong together" in wrong.text) == (401, True)
+        short = await ada.post("/account/password", data={"password": PASSWORD, "wanted": "x"})
+        assert (short.status_code, "has 1 characters" in short.text) == (400, True)
+        assert (await there.get("/api/models")).status_code == 200, "nothing has changed yet"
+        done = await ada.post("/account/password", data={"password": PASSWORD, "wanted": other})
+        assert (done.status_code, "is changed" in done.text) == (200, True)
+        assert (await ada.get("/api/models")).status_code == 200
+        assert (await there.get("/api/models")).status_code == 401, "other devices are out"
+        unknown = await nobody.post("/account/password", data={"password": other, "wanted": other})
+        assert unknown.status_code == 401
+        assert (await log_in(nobody, "Ada")).status_code == 401, "the old one is gone"
+
+
 async def test_logging_out_here_leaves_other_devices_alone(world: World) -> None:
     await add(world, "Ada")
     async with world.visitor() as here, world.visitor() as there:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import cast
 from uuid import uuid4
 
+import gradio as gr
 import pytest
 
 from chat.store.records import Turn
-from chat.ui.laboratory import FIELDS, settings_of
+from chat.ui.desk import Desk
+from chat.ui.laboratory import FIELDS, Laboratory, lay_out, settings_of, wire
 from chat.ui.laboratory_table import laboratory_table
 from perm.types import (
     PUBLISHED_REWARD,
@@ -96,3 +100,18 @@ def test_three_weights_of_nothing_are_refused() -> None:
     values = ("mean", 0, 0, 0, 0.1, 0.0, 300)
     with pytest.raises(ValueError, match="at least one of the three weights"):
         settings_of(values)
+
+
+def test_all_controls_are_one_event() -> None:
+    """As several, the answer to an older state could come after the newest, and stay."""
+    with gr.Blocks() as blocks:
+        controls = lay_out(PUBLISHED_REWARD)
+        wire(controls, Laboratory(cast(Desk, SimpleNamespace(services=services()))), [])
+    table = controls.table._id
+    tried = [one for one in blocks.fns.values() if [out._id for out in one.outputs] == [table]]
+    assert [len(one.targets) for one in tried] == [len(FIELDS)]
+    assert tried[0].trigger_mode == "always_last"
+
+
+def services() -> object:
+    return SimpleNamespace(settings=SimpleNamespace(reward=PUBLISHED_REWARD))

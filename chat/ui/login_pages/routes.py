@@ -64,7 +64,34 @@ def login_routes(services: Services) -> APIRouter:
 
         return await told(shown())
 
+    @routes.post("/account/password")
+    async def change(request: Request) -> Response:
+        return await told(_change_password(services, request))
+
     return routes
+
+
+async def _change_password(services: Services, request: Request) -> Response:
+    _only_if(services.settings.login)
+    account = visitor_of(request).account
+    if account is None:
+        return go("/login")
+    form = await request.form()
+    password, wanted = str(form.get("password", "")), str(form.get("wanted", ""))
+    try:
+        token = await services.accounts.change_password(
+            account, password, wanted, request.client.host if request.client else ""
+        )
+    except TooOften as error:
+        answer = html_page(account_page(account, said=error.what, todo=error.todo), 429)
+        answer.headers["retry-after"] = str(error.seconds)
+        return answer
+    except Refused as error:
+        status = 401 if isinstance(error, LoginRefused) else 400
+        return html_page(account_page(account, said=error.what, todo=error.todo), status)
+    answer = html_page(account_page(account, changed=True))
+    _give(answer, request, token, LASTS)
+    return answer
 
 
 async def _log_in(services: Services, request: Request) -> Response:
