@@ -18,6 +18,7 @@ from uuid import UUID
 from bench import texts
 from chat.engines.base import Engine
 from chat.events import AnalysisDelta, ReplyDone, ResponseDelta, VerdictLanded
+from chat.judge_choice import JudgeChoice
 from chat.serving import Serving
 from chat.session import Session
 from chat.settings import EngineName, Settings
@@ -55,10 +56,10 @@ class Talking(Serving):
     judged: bool = True
     more: dict[str, Any] = field(default_factory=dict)
 
-    async def judge(self) -> Judge:
+    async def judge(self, by: JudgeChoice | None = None) -> Judge:
         if not self.judged:
             raise EngineError(EngineFault.NOT_READY, "There is no judge in this measure.")
-        return await super().judge()
+        return await super().judge(by)
 
     @property
     def sampling(self) -> dict[str, Any]:

@@ -184,6 +184,7 @@ class Serving:
         """How the supporter's tokens are drawn."""
         settings = self.settings
         return {
+            **self.supporter.sampling,
             "temperature": settings.temperature,
             "top_p": settings.top_p,
             "max_tokens": settings.max_tokens,

@@ -6,8 +6,9 @@ It gives a LangChain chat model and a plain record of what that can do.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
@@ -65,6 +66,11 @@ class Engine(ABC):
         The first is what a new conversation gets unless somebody chooses.
         """
         return (ModelChoice(name=self.model_name, title=self.model_name),)
+
+    @property
+    def sampling(self) -> Mapping[str, Any]:
+        """How replies are drawn besides what the settings say: fields of a call."""
+        return {}
 
     @property
     @abstractmethod

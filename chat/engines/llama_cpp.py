@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from langchain_core.messages import BaseMessage
 
@@ -27,6 +27,16 @@ SLOTS: Final = 5
 
 PATIENCE: Final = 900.0
 """Seconds without a token: four cold judge prompts before it in line take minutes on two cores."""
+
+REPEATS: Final = {
+    "dry_multiplier": 0.8,
+    "dry_base": 1.75,
+    "dry_allowed_length": 6,
+    "dry_penalty_last_n": 4096,
+    "dry_sequence_breakers": ["\n", ":", '"', "*"],
+}
+"""llama.cpp's DRY: what would go on repeating more than so many tokens of the context becomes less
+likely with each of them. A small model says its last reply again, word for word, without it."""
 
 LOAD_SECONDS: Final = 600.0
 CPU_SHARE: Final = Path("/sys/fs/cgroup/cpu.max")
@@ -70,6 +80,10 @@ class LlamaCppEngine(OwnServerEngine):
     def source(self) -> Entry | Path | None:
         """The catalogue's entry, a file of one's own, or None for the default model."""
         return self._source
+
+    @property
+    def sampling(self) -> Mapping[str, Any]:
+        return {"extra_body": REPEATS}
 
     async def _prepare(self) -> None:
         self._path = await self._persist(self._model_file)

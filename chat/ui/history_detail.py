@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 from chat.store.records import Conversation, Reply, SavedVerdict, Turn
@@ -140,7 +140,7 @@ def _made(reply: Reply) -> str:
         ("Engine", reply.engine),
         ("Ended", ENDINGS.get(reply.status, "complete")),
         ("Prompt", reply.prompt_hash[:12]),
-        ("Sampling", ", ".join(f"{name} {value}" for name, value in reply.sampling.items())),
+        ("Sampling", _sampling(reply.sampling)),
         ("Tokens read", reply.usage.prompt_tokens),
         ("Tokens written", reply.usage.completion_tokens),
         ("First word after", _seconds(times.first_token)),
@@ -195,3 +195,11 @@ def talks_beside(pair: Sequence[tuple[Conversation, Sequence[Turn]]]) -> str:
     return (
         f'<p class="back"><a href="{PATH}">‹ All of History</a></p><div class="two">{columns}</div>'
     )
+
+
+def _sampling(fields: Mapping[str, Any]) -> str:
+    """With what an engine adds as further fields of its own among the others."""
+    plain = {name: value for name, value in fields.items() if not isinstance(value, Mapping)}
+    for more in fields.values():
+        plain |= more if isinstance(more, Mapping) else {}
+    return ", ".join(f"{name} {value}" for name, value in plain.items())
