@@ -20,9 +20,10 @@ workers then burn theirs waiting for it: on two cores with one busy neighbour, 0
 with the default and 6.7 with this.
 """
 
-CPU_BATCH: Final = 64
-"""Prompt tokens computed in one step on a CPU. Reading is as fast as with more, and a reply that is
-being written meanwhile, or a call that was given up, waits for one step at most."""
+CPU_BATCH: Final = 32
+"""Prompt tokens computed in one step on a CPU. A message that comes during judging, and a reply that
+is being written meanwhile, wait for one step at most. On two cores the default model reads 67
+tokens a second with it and 71 with twice as many."""
 
 GPU_BATCH: Final = 512
 
