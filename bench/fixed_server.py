@@ -2,9 +2,9 @@
 
 Every token of a reply holds the moment at which it was sent (`~2k3x9z1`: microseconds of the
 machine's monotonic clock, base 36), so whoever sees it knows how old it is. A judge's call takes
-`judge_seconds` in one of `seats`: with that the server has a throughput of its own. Canaries
-(`canary-1a2b3c4d`) that it was sent it says again at a reply's end. All else is
-tests.support.openai_server.
+`judge_seconds`, and `judge_pace` a token of its verdict, in one of `seats`: with that the server
+has a throughput of its own. Canaries (`canary-1a2b3c4d`) that it was sent it says again at a
+reply's end. All else is tests.support.openai_server.
 
     python -m bench.fixed_server --port 8001 --pace 0.04
 """
@@ -66,15 +66,17 @@ class FixedServer(ScriptedServer):
     def __init__(
         self,
         pace: float,
+        *,
         judge_seconds: float = 0.2,
         seats: int = 1000,
         analysis: int = 30,
         response: int = 60,
+        judge_pace: float = 0.0,
     ) -> None:
         """`analysis`, `response`: tokens of a reply's parts."""
         prompts = rubrics.load(ROOT / "prompts")
         super().__init__(Demo(prompts, 1 / JUDGE_SPEED), model_name=NAME)
-        self._pace, self._judge_seconds = pace, judge_seconds
+        self._pace, self._judge_seconds, self._judge_pace = pace, judge_seconds, judge_pace
         self._parts = (("# Analysis\n", analysis), ("\n\n# Response\n", response))
         self._seats = asyncio.Semaphore(seats)
         self._judge = ScriptedJudge(prompts, load_remarks(TEXTS / "judge.toml"), 0.0)
@@ -88,9 +90,10 @@ class FixedServer(ScriptedServer):
         perspective = self._judge.perspective(messages)
         if body.get("stream") or perspective is None:
             return await super().complete(request)  # the app finds out what the server can do
+        said = self._judge.answer(messages, perspective)
         async with self._seats:
-            await asyncio.sleep(self._judge_seconds)
-        return JSONResponse(self._verdict(self._judge.answer(messages, perspective), messages))
+            await asyncio.sleep(self._judge_seconds + self._judge_pace * len(pieces(said.text)))
+        return JSONResponse(self._verdict(said, messages))
 
     async def _reply(self, heard: Sequence[str]) -> AsyncIterator[bytes]:
         """Analysis and Response, a token at a time, each as late as its place says."""
@@ -163,11 +166,19 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--pace", type=float, default=0.04, help="Seconds a token of a reply.")
     parser.add_argument("--judge-seconds", type=float, default=0.2)
+    parser.add_argument("--judge-pace", type=float, default=0.0, help="Seconds a token of it.")
     parser.add_argument("--seats", type=int, default=1000, help="Judge calls at once.")
     parser.add_argument("--analysis", type=int, default=30, help="Tokens of a reply's Analysis.")
     parser.add_argument("--response", type=int, default=60, help="Tokens of a reply's Response.")
     told = parser.parse_args()
-    server = FixedServer(told.pace, told.judge_seconds, told.seats, told.analysis, told.response)
+    server = FixedServer(
+        told.pace,
+        judge_seconds=told.judge_seconds,
+        judge_pace=told.judge_pace,
+        seats=told.seats,
+        analysis=told.analysis,
+        response=told.response,
+    )
     uvicorn.run(server.app, host="127.0.0.1", port=told.port, log_level="warning", access_log=False)
 
 

@@ -2,7 +2,9 @@
 
 Warm is a running conversation: the rubric and the earlier turns were judged before, the turn at
 hand was not. Cold: nothing of the prompt was ever read. All four are asked for after the reply;
-in the app resonation is known earlier, which is left out here.
+in the app resonation is known earlier, which is left out here. A small model's reasons have any
+length up to the limit, whoever asks, so that their ratio is chance: a scripted server with a fixed
+time a call and a token shows what the order of the calls and their lengths are worth by themselves.
 """
 
 from __future__ import annotations
@@ -14,9 +16,20 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bench import texts
-from bench.harness import Bench, Line, listed, ratio, scored, seconds, server_of
+from bench.harness import (
+    Bench,
+    Line,
+    fixed_server,
+    listed,
+    ratio,
+    scored,
+    seconds,
+    server_of,
+    settings_for,
+)
 from bench.published import PATIENCE, judge_published
 from chat.engines.base import Engine
+from chat.settings import EngineName
 from perm.judges import Judge, JudgePolicy
 from perm.rubrics import Rubrics
 from perm.types import Method, Verdict
@@ -26,6 +39,10 @@ BEFORE: Final = 3
 
 DIRECT_LIMIT: Final = 0.15
 REASONED_LIMIT: Final = 0.5
+
+READING: Final = "0.1"
+TOKEN: Final = "0.02"
+"""Seconds that the scripted server takes for a judge's prompt, and for each token of a verdict."""
 
 
 @dataclass
@@ -58,17 +75,29 @@ class Times:
 
 
 async def measure(bench: Bench) -> list[Line]:
+    personas = (f"{texts.PERSONA} She is called {n}." for n in itertools.count(1))
+    return [*await _fixed(bench, personas), *await _real(bench, personas)]
+
+
+async def _fixed(bench: Bench, personas: Iterator[str]) -> list[Line]:
+    async with fixed_server("--judge-seconds", READING, "--judge-pace", TOKEN) as url:
+        settings = settings_for(EngineName.OPENAI, "", url, bench.folder)
+        async with bench.engine(settings) as engine:
+            times = await _warm(bench.rubrics, engine, personas, bench.times(3))
+            return _lines("warm", times, server_of(engine))
+
+
+async def _real(bench: Bench, personas: Iterator[str]) -> list[Line]:
     async with bench.engine() as engine:
-        personas = (f"{texts.PERSONA} She is called {n}." for n in itertools.count(1))
-        warm = await _warm(bench, engine, personas, bench.times(2))
+        rubrics = texts.unread(bench.rubrics, secrets.token_hex(4))
+        warm = await _warm(rubrics, engine, personas, bench.times(2))
         cold = await _cold(bench, engine, personas, bench.times(1))
         return [*_lines("warm", warm, server_of(engine)), *_lines("cold", cold, server_of(engine))]
 
 
-async def _warm(bench: Bench, engine: Engine, personas: Iterator[str], trials: int) -> Times:
+async def _warm(rubrics: Rubrics, engine: Engine, personas: Iterator[str], trials: int) -> Times:
     """The variants take turns: a trial is one conversation, judged by each."""
-    times, rubrics = Times(), texts.unread(bench.rubrics, secrets.token_hex(4))
-    judge = judge_of(engine, rubrics)
+    times, judge = Times(), judge_of(engine, rubrics)
     for persona in itertools.islice(personas, trials):
         for turn in range(1, BEFORE + 1):
             await _all(judge, turn, persona)
