@@ -15,16 +15,13 @@ from chat.engines import fetching
 from chat.engines.base import Phase
 from chat.engines.catalogue import QWEN, Entry, find
 from chat.engines.child import Child
-from chat.engines.llama_cpp_chat import LlamaCppChatModel
+from chat.engines.llama_cpp_chat import SLOTS, LlamaCppChatModel
 from chat.engines.own_server import NOWHERE, OwnServerEngine
 from chat.engines.prompt_states import PromptStates
 from chat.settings import EngineName, SettingsError
 from perm.types import Capabilities, EngineError, EngineFault
 
 PROCESS: Final = "chat.engines.llama_cpp_process"
-SLOTS: Final = 5
-"""One for the supporter and one for each perspective, so that each finds its prompt cached."""
-
 PATIENCE: Final = 900.0
 """Seconds without a token: four cold judge prompts before it in line take minutes on two cores."""
 

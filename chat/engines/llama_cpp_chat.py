@@ -1,14 +1,18 @@
-"""The chat model of llama.cpp's server: replies are written in a slot of their own."""
+"""The chat model of llama.cpp's server: who is read and written in which of its slots."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
 from chat.engines.chat_openai import ServedChatModel
+
+SLOTS: Final = 5
+"""One for the supporter and one for each perspective, so that each finds its prompt cached."""
 
 CHAT_SLOT: Final = 0
 """The server reads the prompts that wait in the order of their slots, as many tokens a step as fit.
@@ -19,10 +23,12 @@ with for up to a second after it was given up."""
 class LlamaCppChatModel(ServedChatModel):
     """Replies, which are streams, go to the first slot; beside another one, to whichever is free.
 
-    What a slot held is kept in the server's memory when another conversation takes it.
+    Calls that are awaited whole go to the others, those that begin with the same message to the
+    same: it is a rubric. What a slot held is kept in the server's memory when another takes it.
     """
 
     _replying: int = PrivateAttr(default=0)
+    _slots: dict[int, int] = PrivateAttr(default_factory=dict)
 
     async def _astream(
         self,
@@ -37,3 +43,14 @@ class LlamaCppChatModel(ServedChatModel):
                 yield chunk
         finally:
             self._replying -= 1
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        *args: Any,  # noqa: ANN401 - as in the base class
+        **kwargs: Any,  # noqa: ANN401 - as in the base class
+    ) -> ChatResult:
+        beginning = hash(messages[0].text)
+        slot = self._slots.setdefault(beginning, 1 + len(self._slots) % (SLOTS - 1))
+        kwargs["extra_body"] = {"id_slot": slot, **(kwargs.get("extra_body") or {})}
+        return await super()._agenerate(messages, *args, **kwargs)

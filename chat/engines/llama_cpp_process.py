@@ -21,8 +21,8 @@ with the default and 6.7 with this.
 """
 
 CPU_BATCH: Final = 32
-"""Prompt tokens computed in one step on a CPU. A message that comes during judging, and a reply that
-is being written meanwhile, wait for one step at most. On two cores the default model reads 67
+"""Prompt tokens computed in one step on a CPU. A message that comes during judging, and a reply
+that is being written meanwhile, wait for one step at most. On two cores the default model reads 67
 tokens a second with it and 71 with twice as many."""
 
 GPU_BATCH: Final = 512
