@@ -59,6 +59,7 @@ def test_inputs_are_kept_once_the_smallest_first(
 
 
 @pytest.mark.faults
+@pytest.mark.timeout(900)  # the fuzzer needs some ten seconds to come up, for every parser
 def test_a_minute_of_fuzzing_finds_nothing(figure: Callable[..., None]) -> None:
     pytest.importorskip("atheris", reason="needs the extra `fuzz`")
     seconds = "63"  # three for each of the parsers
