@@ -35,7 +35,7 @@ test-looks: $(VENV)/.tests ## the page in its sizes and themes; screenshots go t
 test-slow: $(VENV)/.tests ## the long ones: processes that die slowly
 	$(BIN)/pytest -n 0 -m slow
 
-test-faults: $(VENV)/.tests ## kills, full disks, broken servers; then docs/hardening.md anew
+test-faults: $(VENV)/.fuzz ## kills, full disks, broken servers; then docs/hardening.md anew
 	$(BIN)/pytest -n 2 -m faults $(ARGS)
 	$(BIN)/python -m tests.support.hardening
 

@@ -21,7 +21,7 @@ from chat.store import ReplyStatus
 from tests.conftest import Figures
 from tests.faults.conftest import kept_and_marked, retried
 from tests.support.models import small_model
-from tests.support.parts import OWNER, PROMPTS, begun, parts, said, settings_in
+from tests.support.parts import PROMPTS, begun, parts, said, settings_in
 
 pytestmark = [
     pytest.mark.faults,
