@@ -9,6 +9,7 @@ what the recipe says; a build that was interrupted goes on at the step it had re
 from __future__ import annotations
 
 import argparse
+import ctypes
 import hashlib
 import json
 import platform
@@ -69,6 +70,8 @@ class Recipe:
     extras: tuple[str, ...]
     torch: str = ""
     left_out: tuple[str, ...] = ()
+    library: str = ""
+    """What the system has to bring, and no wheel does."""
     vllm_version: str = ""
     revision: int = 1
     """Raised whenever the steps below change what comes out."""
@@ -77,8 +80,8 @@ class Recipe:
     def hash(self) -> str:
         """Tells one recipe, Python and processor from another."""
         known = asdict(self) | {"python": platform.python_version(), "cpu": platform.machine()}
-        for measured in ("download_mb", "disk_mb"):
-            del known[measured]
+        for other in ("download_mb", "disk_mb", "library"):  # not what comes out
+            del known[other]
         return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
 
 
@@ -102,6 +105,7 @@ CPU: Final = Recipe(
     torch="torch==2.13.0",
     # The three are for sound and pictures, and would replace the CPU build of torch.
     left_out=("torch", "torchaudio", "torchvision", "torchcodec"),
+    library="libnuma.so.1",
     vllm_version="0.32.0+cpu",
 )
 
@@ -155,6 +159,7 @@ class Build:
         done = self._done()
         if not done:
             self._need_space()
+            self._need_library()
             shutil.rmtree(self.folder, ignore_errors=True)
         for name, step in self._steps().items():
             if name in done:
@@ -190,6 +195,16 @@ class Build:
         need = self.recipe.download_mb + self.recipe.disk_mb + SPARE_MB
         if free < need:
             raise BuildError(f"Building it needs {need:,} MB of disk, and {free:,} MB are free.")
+
+    def _need_library(self) -> None:
+        """vLLM would only warn, and fail where it first uses its kernels."""
+        try:
+            ctypes.CDLL(self.recipe.library or None)
+        except OSError as error:
+            raise BuildError(
+                f"vLLM needs {self.recipe.library} of the system, which is not here "
+                "(Debian and Ubuntu: apt-get install libnuma1). Install it and run this again."
+            ) from error
 
     def _create(self) -> None:
         venv.create(self.folder, with_pip=True, symlinks=True)

