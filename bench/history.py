@@ -53,8 +53,8 @@ def rows(rng: random.Random, turns: int) -> Iterator[tuple[str, tuple[Any, ...]]
         turn, reply = key(rng), key(rng)
         if number == 1:
             place, before = key(rng), None
-            said = (place, OWNER, words(rng, 6), words(rng, 20), words(rng, 30), 1, 1, 1)
-            yield "conversation", (*said, None, now, now)
+            about = (place, OWNER, words(rng, 6), words(rng, 20), words(rng, 30), 1, 1, 1)
+            yield "conversation", (*about, None, now, now)
         yield "turn", (turn, place, before, number, words(rng, 25), None, now)
         model = "rare" if index % 20_000 == 7 else f"model {index % 3}"
         yield (

@@ -3,8 +3,9 @@
 Warm is a running conversation: the rubric and the earlier turns were judged before, the turn at
 hand was not. Cold: nothing of the prompt was ever read. All four are asked for after the reply;
 in the app resonation is known earlier, which is left out here. A small model's reasons have any
-length up to the limit, whoever asks, so that their ratio is chance: a scripted server with a fixed
-time a call and a token shows what the order of the calls and their lengths are worth by themselves.
+length up to the limit, whoever asks, so that their ratio is chance. The scripted server writes the
+same verdict whoever asks, a fixed time a call and a token: there the order of the calls alone
+makes the ratio, which is the longest verdict's share of all four.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import asyncio
 import statistics
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -144,7 +144,7 @@ def findings(prefix: str, sessions: Sequence[Session], found: Mixed, size: Size)
     ]
 
 
-PARTS: Final[Mapping[str, Callable[[Path, Size], Awaitable[list[Finding]]]]] = {
+PARTS: Final[Mapping[str, Callable[[Path, Size], Coroutine[None, None, list[Finding]]]]] = {
     "scripted": scripted,
     "memory": memory,
     "model": model,
