@@ -40,34 +40,46 @@ def build(settings: Settings, role: Role) -> Engine:
     model = adapter.backbone if adapter else model
     beside = adapter.adapter if adapter else ""
     if engine is EngineName.VLLM:
-        from chat.engines.vllm import VllmEngine  # noqa: PLC0415
-        from chat.engines.vllm_command import Shape  # noqa: PLC0415
-
-        return VllmEngine(
-            model,
-            adapter=beside,
-            models_dir=settings.models_dir,
-            log_file=settings.data_dir / f"vllm-{role}.log",
-            context_tokens=settings.context_tokens,
-            memory=settings.gpu_memory,
-            shape=Shape(
-                tensor_parallel=settings.vllm_tensor_parallel,
-                data_parallel=settings.vllm_data_parallel,
-                quantization=settings.vllm_quantization,
-            ),
-            options=settings.vllm_options,
-        )
+        return _vllm(model, beside, settings, role)
     if engine is EngineName.TRANSFORMERS:
-        from chat.engines.transformers_engine import TransformersEngine  # noqa: PLC0415
+        return _transformers(model, beside, settings)
+    return _llama_cpp(model, settings, role)
 
-        return TransformersEngine(
-            model,
-            adapter=beside,
-            models_dir=settings.models_dir,
-            context_tokens=settings.context_tokens,
-            memory=settings.gpu_memory,
-            threads=settings.threads,
-        )
+
+def _vllm(model: str, adapter: str, settings: Settings, role: Role) -> Engine:
+    from chat.engines.vllm import VllmEngine  # noqa: PLC0415
+    from chat.engines.vllm_command import Shape  # noqa: PLC0415
+
+    return VllmEngine(
+        model,
+        adapter=adapter,
+        models_dir=settings.models_dir,
+        log_file=settings.data_dir / f"vllm-{role}.log",
+        context_tokens=settings.context_tokens,
+        memory=settings.gpu_memory,
+        shape=Shape(
+            tensor_parallel=settings.vllm_tensor_parallel,
+            data_parallel=settings.vllm_data_parallel,
+            quantization=settings.vllm_quantization,
+        ),
+        options=settings.vllm_options,
+    )
+
+
+def _transformers(model: str, adapter: str, settings: Settings) -> Engine:
+    from chat.engines.transformers_engine import TransformersEngine  # noqa: PLC0415
+
+    return TransformersEngine(
+        model,
+        adapter=adapter,
+        models_dir=settings.models_dir,
+        context_tokens=settings.context_tokens,
+        memory=settings.gpu_memory,
+        threads=settings.threads,
+    )
+
+
+def _llama_cpp(model: str, settings: Settings, role: Role) -> Engine:
     from chat.engines.llama_cpp import LlamaCppEngine  # noqa: PLC0415
 
     return LlamaCppEngine(

@@ -9,15 +9,12 @@ already installed is named (`names`), and then only those that this pipeline kno
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from chat.export.columns import INNER, Column, Kind
 from chat.export.order import ExportError
-
-if TYPE_CHECKING:
-    from presidio_analyzer import AnalyzerEngine
 
 FORMS: Final = (
     "EMAIL_ADDRESS", "PHONE_NUMBER", "URL", "IP_ADDRESS", "MAC_ADDRESS", "CREDIT_CARD",
@@ -72,7 +69,9 @@ def presidio(names: str | None = None) -> Redactor:
     try:
         from presidio_anonymizer import AnonymizerEngine  # noqa: PLC0415 - extra `redact`
 
-        analyzer = _analyzer(names)
+        from chat.export.presidio_engine import analyzer_with  # noqa: PLC0415 - the same
+
+        analyzer = analyzer_with(names)
     except ModuleNotFoundError:
         raise ExportError(
             "Texts cannot be redacted: Presidio is not installed.",
@@ -88,81 +87,3 @@ def presidio(names: str | None = None) -> Redactor:
         return str(replaced.text), tuple(sorted(item.entity_type for item in replaced.items))
 
     return redact
-
-
-def _analyzer(names: str | None) -> AnalyzerEngine:
-    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry  # noqa: PLC0415
-    from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine  # noqa: PLC0415
-    from presidio_analyzer.predefined_recognizers import EmailRecognizer  # noqa: PLC0415
-
-    pipeline = _pipeline(names)
-
-    class Pipeline(NlpEngine):
-        """A spaCy pipeline that is there already; Presidio's own engine would fetch one."""
-
-        engine_name = "installed"
-
-        def load(self) -> None: ...
-        def is_loaded(self) -> bool:
-            return True
-
-        def process_text(self, text: str, language: str) -> NlpArtifacts:
-            doc = pipeline(text)
-            return NlpArtifacts(
-                entities=list(doc.ents),
-                tokens=doc,
-                tokens_indices=[token.idx for token in doc],
-                lemmas=[token.text.lower() for token in doc],
-                nlp_engine=self,
-                language=language,
-                scores=[1.0] * len(doc.ents),
-            )
-
-        def process_batch(
-            self,
-            texts: Iterable[str],
-            language: str,
-            batch_size: int = 1,
-            n_process: int = 1,
-            **_: Any,  # noqa: ANN401
-        ) -> Iterator[tuple[str, NlpArtifacts]]:
-            for text in texts:
-                yield text, self.process_text(text, language)
-
-        def is_stopword(self, word: str, language: str) -> bool:
-            return False
-
-        def is_punct(self, word: str, language: str) -> bool:
-            return False
-
-        def get_supported_entities(self) -> list[str]:
-            return list(NAMES)
-
-        def get_supported_languages(self) -> list[str]:
-            return [LANGUAGE]
-
-    class Mail(EmailRecognizer):
-        """Its own check would ask the network which domains there are."""
-
-        def validate_result(self, pattern_text: str) -> bool:
-            return True
-
-    registry = RecognizerRegistry(supported_languages=[LANGUAGE])
-    registry.load_predefined_recognizers(languages=[LANGUAGE])
-    registry.remove_recognizer("EmailRecognizer")
-    registry.add_recognizer(Mail())
-    return AnalyzerEngine(registry=registry, nlp_engine=Pipeline(), supported_languages=[LANGUAGE])
-
-
-def _pipeline(names: str | None) -> Any:  # noqa: ANN401 - spaCy's Language
-    import spacy  # noqa: PLC0415
-
-    if names is None:
-        return spacy.blank(LANGUAGE)
-    try:
-        return spacy.load(names)
-    except OSError:
-        raise ExportError(
-            f"The spaCy pipeline {names} is not installed here.",
-            "Install it, or leave it out: names are then not redacted.",
-        ) from None

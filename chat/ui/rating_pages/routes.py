@@ -23,7 +23,7 @@ class NotAVote(Refused):
 def rating_routes(services: Services, owner_of: Callable[[Request], str]) -> APIRouter:
     """`owner_of` tells who asks: the rater, and no more rights than the token gives."""
     routes = APIRouter(prefix="/rate", include_in_schema=False)
-    arena, settings = services.arena, services.settings
+    arena = services.arena
 
     @routes.get("/{token}")
     async def rate(token: str, request: Request) -> Response:
@@ -71,28 +71,30 @@ def rating_routes(services: Services, owner_of: Callable[[Request], str]) -> API
 
         return await told(withdrawn())
 
-    async def _page(services: Services, token: str, rater: str, request: Request) -> Response:
-        study = await arena.by_token(token)
-        progress = await arena.progress(token, rater)
-        if not progress.joined:
-            if study.closed:
-                raise Refused("This study is closed.", "It takes no more votes; thank you.")
-            return html_page(sheets.consent_page(study, progress.total))
-        sheet = None if study.closed else await arena.next_sheet(token, rater)
-        if sheet is not None:
-            country = country_of(request.headers.get("accept-language", ""))
-            where = Whereabouts(country=country, file=settings.helplines_file)
-            return html_page(sheets.sheet_page(study, sheet, progress, where))
-        summary = await services.store.studies.summary(study.owner, study.id)
-        if summary.ready + summary.failed < summary.items and not study.closed:
-            return html_page(sheets.writing_page(study, progress))
-        if study.kind is StudyKind.OWN and study.owner == rater and not study.closed:
-            return html_page(sheets.own_page(study, progress, settings.max_message_chars))
-        if summary.failed and not progress.done:
-            return html_page(sheets.failed_page(study))
-        return html_page(sheets.done_page(study, progress))
-
     return routes
+
+
+async def _page(services: Services, token: str, rater: str, request: Request) -> Response:
+    arena, settings = services.arena, services.settings
+    study = await arena.by_token(token)
+    progress = await arena.progress(token, rater)
+    if not progress.joined:
+        if study.closed:
+            raise Refused("This study is closed.", "It takes no more votes; thank you.")
+        return html_page(sheets.consent_page(study, progress.total))
+    sheet = None if study.closed else await arena.next_sheet(token, rater)
+    if sheet is not None:
+        country = country_of(request.headers.get("accept-language", ""))
+        where = Whereabouts(country=country, file=settings.helplines_file)
+        return html_page(sheets.sheet_page(study, sheet, progress, where))
+    summary = await services.store.studies.summary(study.owner, study.id)
+    if summary.ready + summary.failed < summary.items and not study.closed:
+        return html_page(sheets.writing_page(study, progress))
+    if study.kind is StudyKind.OWN and study.owner == rater and not study.closed:
+        return html_page(sheets.own_page(study, progress, settings.max_message_chars))
+    if summary.failed and not progress.done:
+        return html_page(sheets.failed_page(study))
+    return html_page(sheets.done_page(study, progress))
 
 
 async def _vote(arena: Arena, token: str, rater: str, request: Request) -> Response:
