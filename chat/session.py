@@ -244,7 +244,8 @@ class Session(Conversations):
         return await self._save(store, place, earlier, message)
 
     async def _save(self, store: Store, place: Conversation, earlier: Path, message: str) -> Path:
-        crisis = await asyncio.to_thread(safety.check, message)
+        said = message if earlier else safety.opening(message, place.scenario, place.persona)
+        crisis = await asyncio.to_thread(safety.check, said)
         before = earlier[-1].chosen if earlier else None
         parent = before.id if before else None
         kind = crisis.kind.value if crisis else None

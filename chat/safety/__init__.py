@@ -1,6 +1,6 @@
 """Care for the person: the crisis check, helplines, and what the page says."""
 
-from chat.safety.check import check
+from chat.safety.check import check, opening
 from chat.safety.crisis import Crisis, CrisisKind, Subject
 from chat.safety.helplines import Helpline, Serves, countries, helplines, unchecked
 from chat.safety.rest import Rest
@@ -20,5 +20,6 @@ __all__ = [
     "check",
     "countries",
     "helplines",
+    "opening",
     "unchecked",
 ]

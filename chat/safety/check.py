@@ -35,6 +35,11 @@ def check(text: str, patterns: Sequence[Patterns] | None = None) -> Crisis | Non
     return min(found, key=lambda crisis: crisis.urgency, default=None)
 
 
+def opening(message: str, scenario: str, persona: str) -> str:
+    """What is checked with a conversation's first message: all that was written by then."""
+    return "\n\n".join(text for text in (message, scenario, persona) if text.strip())
+
+
 class _Reading:
     """One reading of the text against every language that its letters allow.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from chat import safety
 from chat.safety import Card, CrisisKind, Helpline, Serves
+from chat.store.records import Turn
 from chat.ui.markup import esc
 from chat.ui.scene import Scene, in_crisis
 from perm.types import Value
@@ -38,8 +39,16 @@ def crisis_card(scene: Scene, where: Whereabouts) -> str:
         return ""
     reply = turn.chosen
     if turn.crisis is not None:
-        return card_for(turn.message, turn.crisis, where)
+        return card_for(_spoken(turn, scene), turn.crisis, where)
     return card_for(reply.response, reply.crisis, where) if reply else ""
+
+
+def _spoken(turn: Turn, scene: Scene) -> str:
+    """What was checked with the turn's message."""
+    place = scene.conversation
+    if turn.number > 1 or place is None:
+        return turn.message
+    return safety.opening(turn.message, place.scenario, place.persona)
 
 
 def card_for(text: str, told: str | None, where: Whereabouts, *, chooser: bool = True) -> str:

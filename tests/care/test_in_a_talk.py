@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from langchain_core.messages import BaseMessage
 from chat import events
 from chat.engines.scripted import ScriptedEngine
 from chat.export import Exporter, FolderTarget, Format, Order
-from chat.safety import CrisisKind, care_texts, countries, helplines
+from chat.safety import CrisisKind, care_texts, check, countries, helplines
 from chat.serving import Serving
 from chat.session import Session
 from chat.settings import ROOT, Scoring, Settings
@@ -63,7 +64,7 @@ class Talk:
         return tuple(await self.session.path(OWNER, self.place.id))
 
     async def card(self, where: Whereabouts = Whereabouts(country="GB")) -> str:  # noqa: B008
-        return crisis_card(Scene(turns=await self.turns()), where)
+        return crisis_card(Scene(conversation=self.place, turns=await self.turns()), where)
 
 
 @pytest.fixture
@@ -108,6 +109,27 @@ async def test_a_reply_is_checked_as_a_message_is(talk: Talk, figure: Figure) ->
     shown = (await talk.card()).count('class="crisis"')
     assert shown == 1
     figure("care.reply", shown, "card, of one harmful reply to a harmless message")
+
+
+async def test_what_stands_above_the_first_message_is_checked_with_it(
+    talk: Talk, figure: Figure
+) -> None:
+    for persona, scenario in [("a nurse", "Ich will nicht mehr leben."), (HURT, "a late shift")]:
+        talk.place = await talk.session.begin(OWNER, persona, scenario, talk.place.consents)
+        seen = [*await talk.say("Hello."), *await talk.say("Are you there?")]
+        saved = [event.crisis for event in seen if isinstance(event, events.TurnSaved)]
+        assert saved == ["suicide", None]
+        assert 'class="crisis"' in await talk.card()
+        assert (care_texts().card("de").title in await talk.card()) is scenario.startswith("Ich")
+    figure("care.opening", 2, "of 2 places above the message: scenario and persona")
+
+
+def test_no_persona_that_ships_is_in_crisis() -> None:
+    personas = json.loads((ROOT / "assets" / "personas.json").read_text("utf-8"))
+    assert len(personas) >= 3
+    for one in personas:
+        texts = [text for text in one.values() if isinstance(text, str)]
+        assert check("\n\n".join(texts)) is None, one
 
 
 async def test_scores_step_back_and_say_so(talk: Talk) -> None:
