@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -36,6 +37,9 @@ from chat.store.tables import metadata
 from chat.store.views import VIEWS
 
 SUFFIX: Final = ".dump"
+GRACE: Final = 5.0
+"""Seconds for connections that were just ended: the server takes a moment to let go of them."""
+
 VERSION: Final = "alembic_version"
 CONTENT: Final = re.compile(r'COPY (?:"?\w+"?\.)?"?(\w+)"? \(.*\) FROM stdin;\n')
 END: Final = "\\.\n"
@@ -106,20 +110,29 @@ def restore(
 
 def _stand_aside(location: Location, folder: Path, environment: Mapping[str, str]) -> Path | None:
     """A dump of what is there now; None where there is nothing. Nobody may be using it."""
-    with _connected(location) as connection:
-        others = connection.scalar(
-            text(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-            )
-        )
-        if others:
+    end = time.monotonic() + GRACE
+    while others := _others(location):
+        if time.monotonic() > end:
             raise in_use(f"{others} other connections to {location} are open")
+        time.sleep(0.1)
+    with _connected(location) as connection:
         found = _standing(connection)
     if found is None:
         return None
     name = files.copy_name(_stem(location), found[0], SUFFIX, kind="replaced")
     return back_up(location, files.free(folder / name), folder, environment).path
+
+
+def _others(location: Location) -> int:
+    """How many other connections there are."""
+    with _connected(location) as connection:
+        found = connection.scalar(
+            text(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+        )
+    return int(found or 0)
 
 
 @contextlib.contextmanager

@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import sqlite3
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
@@ -199,6 +201,27 @@ async def test_another_process_that_has_it_open_is_noticed(tmp_path: Path, figur
     figure("operations.in-use", len(changed), "files changed by a restore under one that reads")
     await other.communicate(b"\n")
     assert (await asyncio.to_thread(restore, copy.path, url, tmp_path)).aside is not None
+
+
+@pytest.mark.postgres
+async def test_a_connection_that_just_ends_is_waited_for(
+    ready_postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an app's that was just stopped: the server holds it for a moment."""
+    copy = await asyncio.to_thread(back_up, ready_postgres, None, tmp_path)
+    address = locate(ready_postgres).url.render_as_string(hide_password=False)
+    other = psycopg.connect(address.replace("+psycopg", ""))
+    ended = threading.Timer(1.0, other.close)
+    ended.start()
+    done = await asyncio.to_thread(restore, copy.path, ready_postgres, tmp_path)
+    ended.join()
+    assert done.copy.rows == copy.rows
+    monkeypatch.setattr(postgres_copies, "GRACE", 0.3)
+    with (
+        psycopg.connect(address.replace("+psycopg", "")),
+        pytest.raises(StoreError, match="1 other connections"),
+    ):
+        await asyncio.to_thread(restore, copy.path, ready_postgres, tmp_path)
 
 
 @pytest.mark.unit
