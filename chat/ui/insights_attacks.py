@@ -26,9 +26,13 @@ def attacks_section(found: AttackReport | None) -> str:
     )
     lede = (
         f"{esc(found.judge_model)}, {found.method.value} method, {len(found.by_attack)} attacks on "
-        f"{found.situations} situations. {esc(found.words())}"
+        f"{_situations(found.situations)}. {esc(found.words())}"
     )
     return _section(lede, f"{table}{_worst(found)}")
+
+
+def _situations(number: int) -> str:
+    return f"{number} situation{'' if number == 1 else 's'}"
 
 
 def _section(lede: str, body: str) -> str:
