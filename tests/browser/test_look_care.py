@@ -1,4 +1,4 @@
-"""What is seldom seen, looked at: a break that is offered, and a judge that attacks were tried on."""
+"""What is seldom seen, looked at: an offered break, and a judge that attacks were tried on."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from chat.limits import Refused
 from chat.store.records import ReplyStatus
 from chat.store.study_records import PickedBy
 from perm.types import Capabilities, Perspective
-from tests.unit.test_session import OWNER, PROMPTS, REPLY, Desk, Make, desk, of
+from tests.support.desk import OWNER, PROMPTS, REPLY, Desk, Make, desk, of
 
 __all__ = ["desk"]
 

@@ -1,4 +1,4 @@
-"""The script that builds vLLM's environment: what it repeats, goes on with, and says."""
+"""vLLM's environment: what the script that builds it repeats and says, and when it is none."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 from chat.engines.vllm_environment import environment_in
 from chat.settings import ROOT
+from perm.types import EngineError, EngineFault
 
 pytestmark = pytest.mark.unit
 
@@ -148,3 +149,12 @@ def test_the_build_names_no_place_on_the_network() -> None:
     text = SCRIPT.read_text("utf-8")
     assert "://" not in text
     assert "index-url" not in text
+
+
+@pytest.mark.parametrize("recipe", [None, "", "[]", "{}", "{not json"])
+def test_an_environment_that_is_not_complete_is_none(tmp_path: Path, recipe: str | None) -> None:
+    if recipe is not None:
+        (tmp_path / "perm-chat-recipe.json").write_text(recipe)
+    with pytest.raises(EngineError) as failed:
+        environment_in(tmp_path)
+    assert failed.value.fault is EngineFault.NOT_READY
