@@ -64,7 +64,8 @@ async def scripted(folder: Path, size: Size) -> list[Finding]:
         async with served_app(folder, *options) as app:
             await app.ready()
             sessions = await all_at_once(app.url, size.sessions, size.turns)
-    return findings("load", sessions, mixed(app.database, sessions), size)
+    first = [seconds for one in sessions for seconds in one.first_words]
+    return findings("load", sessions, mixed(app.database, sessions), size, first)
 
 
 async def model(folder: Path, size: Size) -> list[Finding]:
@@ -73,7 +74,8 @@ async def model(folder: Path, size: Size) -> list[Finding]:
     async with served_app(folder, *options, *limits) as app:
         await app.ready()
         sessions = await all_at_once(app.url, size.sessions, size.turns)
-    return findings("load.model", sessions, mixed(app.database, sessions), size)
+    first = [seconds for one in sessions for seconds in one.first_tokens]
+    return findings("load.model", sessions, mixed(app.database, sessions), size, first)
 
 
 async def memory(folder: Path, size: Size) -> list[Finding]:
@@ -107,12 +109,13 @@ async def _memory(app: ServedApp) -> float:
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
-def findings(prefix: str, sessions: Sequence[Session], found: Mixed, size: Size) -> list[Finding]:
-    """What many sessions at once are looked at for."""
+def findings(
+    prefix: str, sessions: Sequence[Session], found: Mixed, size: Size, first: Sequence[float]
+) -> list[Finding]:
+    """What many sessions at once are looked at for. `first`: seconds to each first token."""
     errors = [error for one in sessions for error in one.errors]
     turns = sum(len(one.seconds) for one in sessions)
     asked = size.sessions * size.turns
-    first = [seconds for one in sessions for seconds in one.first_tokens]
     whole = [sum(one.seconds) for one in sessions if one.seconds]
     fairness = max(whole) / statistics.median(whole)
     if errors:

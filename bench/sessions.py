@@ -35,13 +35,16 @@ ROWS: Final = {
 class Session:
     """One person with a cookie of their own and one conversation.
 
-    `first_tokens`: seconds from each message to the first piece of its reply; `seconds`: until the
-    turn had ended. `errors`: what went otherwise than it should, in words.
+    `first_words`: seconds from each message to the first piece of its reply that was shown;
+    `first_tokens`: to the first token of it by the app's own clock, which is long before where a
+    model writes no headings; `seconds`: until the turn had ended. `errors`: what went otherwise
+    than it should, in words.
     """
 
     url: str
     canary: str = field(default_factory=lambda: f"canary-{secrets.token_hex(4)}")
     place: str = ""
+    first_words: list[float] = field(default_factory=list)
     first_tokens: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -80,15 +83,18 @@ class Session:
         if first is None or not heard:
             self.errors.append("no word came")
             return
-        self.first_tokens.append(first)
+        self.first_words.append(first)
         self.seconds.append(time.monotonic() - began)
         self.foreign |= set(CANARY.findall("".join(heard))) - {self.canary}
 
     def _judge_of(self, event: str, data: str) -> None:
         if event == "turn_failed":
             self.errors.append(json.loads(data)["what"])
-        elif event == "reply_done" and json.loads(data)["status"] not in {"complete", "cut_short"}:
-            self.errors.append(f"a reply is {json.loads(data)['status']}")
+        elif event == "reply_done":
+            done = json.loads(data)
+            self.first_tokens.append(done["timings"]["first_token"] or 0.0)
+            if done["status"] not in {"complete", "cut_short"}:
+                self.errors.append(f"a reply is {done['status']}")
         elif event == "verdict_landed":
             verdict = json.loads(data)["verdict"]
             if verdict["unscored"] == "engine":

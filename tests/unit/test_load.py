@@ -38,20 +38,23 @@ async def test_a_strangers_canary_is_found_wherever_it_stands(tmp_path: Path) ->
     assert mixed(path, sessions[1:]).foreign > 2, "a conversation that is nobody's counts as well"
 
 
+FIRST = [1.0, 2.0, 3.0]
+
+
 def test_a_turn_that_was_not_served_is_an_error() -> None:
-    well = Session("", first_tokens=[1.0, 1.0], seconds=[2.0, 2.0])
-    slow = Session("", first_tokens=[1.0, 3.0], seconds=[2.0, 4.0])
+    well = Session("", seconds=[2.0, 2.0])
+    slow = Session("", seconds=[2.0, 4.0])
     size, nothing = Size(3, 2), Mixed(10, 0, 0)
-    found = {one.claim: one for one in findings("load", [well, well, slow], nothing, size)}
+    found = {one.claim: one for one in findings("load", [well, well, slow], nothing, size, FIRST)}
     assert found["load.errors"].value == 0
+    assert found["load.first-token"].said.startswith("2.00 s")
     assert found["load.fairness"].value == 1.5
     assert all(one.holds for one in found.values())
-    lost = Session("", first_tokens=[1.0], seconds=[2.0])
-    found = {one.claim: one for one in findings("load", [well, well, lost], nothing, size)}
+    lost = Session("", seconds=[2.0])
+    found = {one.claim: one for one in findings("load", [well, well, lost], nothing, size, FIRST)}
     assert (found["load.errors"].value, found["load.errors"].holds) == (1, False)
-    (leak, *_) = [
-        one for one in findings("load", [well], Mixed(10, 1, 0), Size(1, 2)) if not one.holds
-    ]
+    leaky = findings("load", [well], Mixed(10, 1, 0), Size(1, 2), FIRST)
+    (leak, *_) = [one for one in leaky if not one.holds]
     assert leak.claim == "load.mixed"
 
 
