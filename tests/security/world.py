@@ -32,7 +32,7 @@ from chat.store.records import Consents
 from chat.store.study_records import Choice, Contestant, NewStudy, NewVote, StudyKind, StudyPrompt
 from perm import rubrics
 from tests.store.samples import COMPLETE, NEW_REPLY
-from tests.unit.test_api import services_with
+from tests.support.api import services_with
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from perm.checkpoint import BACKBONE, CheckpointReport, Code
+
 Arrays = dict[str, NDArray[Any]]
 
 QWEN2: Final[dict[str, Any]] = {
@@ -168,3 +170,15 @@ def edit_json(path: Path, **changes: object) -> None:
     """Sets what is given; None removes."""
     found = {**json.loads(path.read_text("utf-8")), **changes}
     write_json(path, {name: value for name, value in found.items() if value is not None})
+
+
+def codes(report: CheckpointReport) -> list[Code]:
+    return [problem.code for problem in report.problems]
+
+
+def only_problem(report: CheckpointReport, code: Code) -> str:
+    """The words of the one problem there is. Every problem says what to use instead."""
+    assert codes(report) == [code], report.problems
+    assert BACKBONE in report.problems[0].todo
+    assert "LoRA adapter trained here" in report.problems[0].todo
+    return report.problems[0].what

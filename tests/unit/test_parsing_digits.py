@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perm.parsing import numbers_mass, read_digits, tokens_of
+from perm.parsing import Reading, numbers_mass, read_digit, read_digits, tokens_of
 from perm.types import Unscored
 
 pytestmark = pytest.mark.unit
@@ -130,3 +130,26 @@ def test_the_mass_of_a_number_counts_all_digit_tokens() -> None:
 def test_a_nan_among_numbers_cannot_be_told() -> None:
     places = [{"token": "5", "top_logprobs": [{"token": "5", "logprob": math.nan}]}]
     assert numbers_mass(places, 1) is None
+
+
+@pytest.mark.parametrize("raw", ["4", " 4\n", "4.", "**4**", "Score: 4", "Score: **4**"])
+def test_a_digit_alone(raw: str) -> None:
+    assert read_digit(raw) == Reading(score=4)
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        ("7", Unscored.OUT_OF_RANGE),
+        ("0", Unscored.OUT_OF_RANGE),
+        ("50", Unscored.OUT_OF_RANGE),
+        ("3.5", Unscored.BAD_NUMBER),
+        ("４", Unscored.BAD_NUMBER),
+        ("4 of 5", Unscored.BAD_NUMBER),
+        ("NaN", Unscored.BAD_NUMBER),
+        ("warm", Unscored.NO_VERDICT),
+        ("", Unscored.NO_VERDICT),
+    ],
+)
+def test_anything_but_a_digit_is_none(raw: str, reason: Unscored) -> None:
+    assert read_digit(raw) == Reading(unscored=reason)
