@@ -110,14 +110,17 @@ def answer_of(message: object) -> Answer:
 
 def text_of(content: object) -> str:
     """A message's text: a string, or content blocks joined; "" for what holds none."""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, Mapping):
-        text = content.get("text") if content.get("type", "text") in _TEXT_BLOCKS else None
-        return text if isinstance(text, str) else ""
     if isinstance(content, list):
-        return "".join(map(text_of, content))
-    return ""
+        return "".join(map(_block, content))
+    return _block(content)
+
+
+def _block(block: object) -> str:
+    if isinstance(block, str):
+        return block
+    kind, text = _mapping(block).get("type", "text"), _mapping(block).get("text")
+    known = isinstance(kind, str) and kind in _TEXT_BLOCKS  # a server's JSON: it may be anything
+    return text if known and isinstance(text, str) else ""
 
 
 def _passing(error: BaseException, policy: JudgePolicy) -> bool:

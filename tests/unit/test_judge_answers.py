@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from langchain_core.messages import AIMessage
 
@@ -92,6 +94,13 @@ async def test_reasoned_answers_that_are_none(answer: AIMessage, reason: Unscore
 
 async def test_content_blocks_are_joined() -> None:
     verdict = await reasoned(words([{"type": "text", "text": "Reason: so.\n"}, "Score: 4"]))
+    assert (verdict.score, verdict.raw) == (4, "Reason: so.\nScore: 4")
+
+
+@pytest.mark.parametrize("kind", [["text"], {"o": "te"}, None, 5, "thinking"])
+async def test_a_block_of_no_known_kind_says_nothing(kind: object) -> None:
+    block: dict[str, Any] = {"type": kind, "text": "Score: 2"}
+    verdict = await reasoned(words([block, "Reason: so.\nScore: 4"]))
     assert (verdict.score, verdict.raw) == (4, "Reason: so.\nScore: 4")
 
 
