@@ -1,7 +1,7 @@
 """Does training raise PERM's reward? GRPO with a scripted judge whose taste can be learned.
 
     python -m bench.training                                   # a tiny random model
-    python -m bench.training --model smollm2-135m-instruct     # slow, and not yet seen to rise
+    python -m bench.training --model smollm2-135m-instruct     # slow; primed first (bench.priming)
 
 The judge likes warm words (tiny) or a Response that asks a question (the small model). It is a rule
 and no opinion of anybody's, so that a rising curve shows one thing alone: that what is rewarded is
@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Final
 
+from bench.priming import prime
 from chat.settings import Settings
 from chat.training import Backbone, backbone_for
 from perm.training import PermReward, Plan, train
@@ -45,7 +46,7 @@ SETTINGS: Final[dict[str, dict[str, Any]]] = {
     SMALL: COMMON
     | {
         "learning_rate": 3e-4,
-        "max_completion_length": 28,
+        "max_completion_length": 32,
         "per_device_train_batch_size": 8,
         "gradient_accumulation_steps": 1,
     },
@@ -89,13 +90,21 @@ def rows() -> list[dict[str, Any]]:
 
 def curve(backbone: Backbone, name: str, seed: int, steps: int) -> list[dict[str, Any]]:
     """The log of one run, a step an entry."""
+    with tempfile.TemporaryDirectory() as place:
+        return trained(backbone, name, seed, steps, Path(place) / "adapter")
+
+
+def trained(
+    backbone: Backbone, name: str, seed: int, steps: int, result: Path
+) -> list[dict[str, Any]]:
+    """The same; the adapter stays in the folder `result`."""
     taste = likes_warm_words if name == TINY else likes_a_question
     with tempfile.TemporaryDirectory() as place:
         plan = Plan(
             base=backbone.place,
             base_name=backbone.name,
             workspace=Path(place) / "run",
-            result=Path(place) / "adapter",
+            result=result,
             seed=seed,
             trl=SETTINGS[name] | {"max_steps": steps},
         )
@@ -146,7 +155,8 @@ def main() -> None:
         if given.model == TINY:
             backbone = Backbone(name=TINY, place=str(write_tiny_model(Path(place) / TINY)))
         else:
-            backbone = asyncio.run(backbone_for(given.model, Settings().models_dir, print))
+            found = asyncio.run(backbone_for(given.model, Settings().models_dir, print))
+            backbone = Backbone(name=SMALL, place=prime(found.place, WORRIES, Path(place)))
         curves = {seed: curve(backbone, given.model, seed, given.steps) for seed in given.seeds}
     print(report(given.model, curves))
 
