@@ -22,7 +22,7 @@ from chat.arena.results import Results
 from chat.engines.lora import FOLDER
 from chat.services import Services
 from chat.settings import EngineName, Scoring, Settings
-from chat.store.study_records import Choice, NewStudy, NewVote, Sheet, Study, StudyPrompt
+from chat.store.study_records import Choice, Margin, NewStudy, NewVote, Sheet, Study, StudyPrompt
 from chat.training import Backbone, backbone_for
 from perm.statistics import percent
 from tests.support.openai_server import ScriptedServer, running
@@ -91,14 +91,14 @@ async def voted(services: Services, study: Study) -> None:
     arena = services.arena
     await arena.join(study.token, RATER)
     while (sheet := await arena.next_sheet(study.token, RATER)) is not None:
-        await arena.vote(study.token, RATER, sheet.comparison_id, NewVote(choice=_choice(sheet)))
+        await arena.vote(study.token, RATER, sheet.comparison_id, vote_on(sheet))
 
 
-def _choice(sheet: Sheet) -> Choice:
+def vote_on(sheet: Sheet) -> NewVote:
     left, right = "?" in sheet.left, "?" in sheet.right
     if left is right:
-        return Choice.TIE if left else Choice.BOTH_BAD
-    return Choice.LEFT if left else Choice.RIGHT
+        return NewVote(choice=Choice.TIE if left else Choice.BOTH_BAD)
+    return NewVote(choice=Choice.LEFT if left else Choice.RIGHT, margin=Margin.CLEAR)
 
 
 def told(found: Results) -> str:
