@@ -1,8 +1,8 @@
 """A small model that has read the format: what a model this small does not do by being told.
 
 SmolLM2-135M writes no headings, so that every completion is malformed and there is nothing for GRPO
-to prefer. Some steps of supervised training on replies in the format, half of which ask a question,
-give it something to choose between.
+to prefer. Some steps of supervised training on replies in the format, a quarter of which ask a
+question, give it something to choose between.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def replies(worries: tuple[str, ...], count: int, seed: int = 0) -> Iterator[dic
     """Conversations of one turn, as TRL's SFTTrainer takes them."""
     drawn = random.Random(seed)
     for number in range(count):
-        end = drawn.choice(ASKED if number % 2 else TOLD)
+        end = drawn.choice(TOLD if number % 4 else ASKED)
         reply = f"# Analysis\n{drawn.choice(FEELINGS)}\n\n# Response\n{drawn.choice(HEARD)} {end}"
         yield {
             "prompt": [{"role": "user", "content": drawn.choice(worries)}],
