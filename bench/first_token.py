@@ -1,7 +1,9 @@
 """What judging costs the person who talks: the first token, and the speed after it.
 
 Judging on and off take turns in one run. `after idle`: the last turn is judged. `during judging`:
-the next message comes at the moment at which the last reply is complete.
+the next message comes at the moment at which the last reply is complete. Where one processor both
+reads and writes, the judging that was given up still ends its step; a scripted server with a fixed
+time a token shows what the app does by itself.
 """
 
 from __future__ import annotations
@@ -10,12 +12,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bench import texts
-from bench.harness import Bench, Line, listed, ratio, server_of
+from bench.harness import Bench, Line, fixed_server, listed, ratio, server_of, settings_for
 from bench.talk import Talk, talking
+from chat.engines.base import Engine
 from chat.session import Session
+from chat.settings import EngineName, Settings
 
 IDLE_LIMIT: Final = 1.1
 DURING_LIMIT: Final = 1.5
+PACE: Final = "0.1"
+READING: Final = "2"
+"""Seconds that the scripted server takes for a token, and for a judge's call."""
+
 TURNS: Final = 3
 """Of a conversation that counts, after its first: each once after idle, once during judging."""
 
@@ -41,16 +49,33 @@ class Seen:
 
 
 async def measure(bench: Bench) -> list[Line]:
-    on, off = Seen(), Seen()
+    return [*await _fixed(bench), *await _real(bench)]
+
+
+async def _fixed(bench: Bench) -> list[Line]:
+    """On a server that a judgement costs nothing: what the app itself keeps a message waiting."""
+    times = ("--pace", PACE, "--judge-seconds", READING)
+    async with fixed_server(*times, "--analysis", "10", "--response", "20") as url:
+        settings = settings_for(EngineName.OPENAI, "", url, bench.folder)
+        async with bench.engine(settings) as engine:
+            return await _compared(bench, engine, settings)
+
+
+async def _real(bench: Bench) -> list[Line]:
     async with bench.engine() as engine:
-        async with (
-            talking(engine, bench.settings) as judged,
-            talking(engine, bench.settings, judged=False) as unjudged,
-        ):
-            for trial in range(bench.times(3)):
-                await on.talk(judged, f"{texts.PERSONA} {trial} with.", bench.times(TURNS))
-                await off.talk(unjudged, f"{texts.PERSONA} {trial} without.", bench.times(TURNS))
-        return lines(on, off, server_of(engine))
+        return await _compared(bench, engine, bench.settings)
+
+
+async def _compared(bench: Bench, engine: Engine, settings: Settings) -> list[Line]:
+    on, off = Seen(), Seen()
+    async with (
+        talking(engine, settings) as judged,
+        talking(engine, settings, judged=False) as unjudged,
+    ):
+        for trial in range(bench.times(3)):
+            await on.talk(judged, f"{texts.PERSONA} {trial} with.", bench.times(TURNS))
+            await off.talk(unjudged, f"{texts.PERSONA} {trial} without.", bench.times(TURNS))
+    return lines(on, off, server_of(engine))
 
 
 def lines(on: Seen, off: Seen, server: str) -> list[Line]:
