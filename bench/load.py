@@ -130,7 +130,8 @@ def findings(
         Finding(
             f"{prefix}.mixed",
             found.foreign,
-            f"of {found.rows:,} rows, and of all that was streamed, with another's canary",
+            f"of {found.rows:,} rows, and of all that was streamed, with another's canary"
+            + (f" ({found.invented} with one that nobody has)" if found.invented else ""),
             not found.foreign and not found.without,
         ),
         Finding(

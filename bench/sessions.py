@@ -121,24 +121,28 @@ async def all_at_once(url: str, sessions: int, turns: int) -> list[Session]:
 @dataclass(frozen=True)
 class Mixed:
     """`rows`: how many were read; `foreign`: those that hold another's canary; `without`: turns
-    that lack their own.
+    that lack their own; `invented`: rows with a canary that nobody has, which a small model makes
+    up when it says its own again and errs.
     """
 
     rows: int
     foreign: int
     without: int
+    invented: int = 0
 
 
 def mixed(database: Path, sessions: list[Session]) -> Mixed:
     """Whether anything of one conversation stands in another, kept or shown."""
     own = {one.place.replace("-", ""): one.canary for one in sessions if one.place}
-    rows = without = 0
-    foreign = sum(len(one.foreign) for one in sessions)
+    issued = {one.canary for one in sessions}
+    rows = without = invented = 0
+    foreign = sum(len(one.foreign & issued) for one in sessions)
     with closing(sqlite3.connect(database)) as connection:
         for table, query in ROWS.items():
             for place, text in connection.execute(query):
                 found = set(CANARY.findall(text))
                 rows += 1
-                foreign += bool(found - {own.get(str(place).replace("-", ""))})
+                foreign += bool(found & issued - {own.get(str(place).replace("-", ""))})
+                invented += bool(found - issued)
                 without += table == "turn" and not found
-    return Mixed(rows, foreign, without)
+    return Mixed(rows, foreign, without, invented)
