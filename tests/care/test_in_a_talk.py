@@ -114,14 +114,16 @@ async def test_a_reply_is_checked_as_a_message_is(talk: Talk, figure: Figure) ->
 async def test_what_stands_above_the_first_message_is_checked_with_it(
     talk: Talk, figure: Figure
 ) -> None:
+    seen_in = 0
     for persona, scenario in [("a nurse", "Ich will nicht mehr leben."), (HURT, "a late shift")]:
         talk.place = await talk.session.begin(OWNER, persona, scenario, talk.place.consents)
         seen = [*await talk.say("Hello."), *await talk.say("Are you there?")]
         saved = [event.crisis for event in seen if isinstance(event, events.TurnSaved)]
         assert saved == ["suicide", None]
+        seen_in += saved[0] is not None
         assert 'class="crisis"' in await talk.card()
         assert (care_texts().card("de").title in await talk.card()) is scenario.startswith("Ich")
-    figure("care.opening", 2, "of 2 places above the message: scenario and persona")
+    figure("care.opening", seen_in, "of 2 places above the message: scenario and persona")
 
 
 def test_no_persona_that_ships_is_in_crisis() -> None:
