@@ -21,8 +21,10 @@ from chat.settings import EngineName, Settings
 IDLE_LIMIT: Final = 1.1
 DURING_LIMIT: Final = 1.5
 PACE: Final = "0.1"
-READING: Final = "2"
-"""Seconds that the scripted server takes for a token, and for a judge's call."""
+READING: Final = "0.3"
+JUDGE: Final = "2"
+"""Seconds that the scripted server takes for a token, before a reply, and for a judge's call.
+Without a time before the reply the ratio would be one of some milliseconds, which is noise."""
 
 TURNS: Final = 3
 """Of a conversation that counts, after its first: each once after idle, once during judging."""
@@ -54,7 +56,7 @@ async def measure(bench: Bench) -> list[Line]:
 
 async def _fixed(bench: Bench) -> list[Line]:
     """On a server that a judgement costs nothing: what the app itself keeps a message waiting."""
-    times = ("--pace", PACE, "--judge-seconds", READING)
+    times = ("--pace", PACE, "--reading", READING, "--judge-seconds", JUDGE)
     async with fixed_server(*times, "--analysis", "10", "--response", "20") as url:
         settings = settings_for(EngineName.OPENAI, "", url, bench.folder)
         async with bench.engine(settings) as engine:

@@ -3,8 +3,9 @@
 Every token of a reply holds the moment at which it was sent (`~2k3x9z1`: microseconds of the
 machine's monotonic clock, base 36), so whoever sees it knows how old it is. A judge's call takes
 `judge_seconds`, and `judge_pace` a token of its verdict, in one of `seats`: with that the server
-has a throughput of its own. Canaries (`canary-1a2b3c4d`) that it was sent it says again at a
-reply's end. All else is tests.support.openai_server.
+has a throughput of its own. `reading` is the time that passes before a reply begins. Canaries
+(`canary-1a2b3c4d`) that it was sent it says again at a reply's end. All else is
+tests.support.openai_server.
 
     python -m bench.fixed_server --port 8001 --pace 0.04
 """
@@ -72,11 +73,13 @@ class FixedServer(ScriptedServer):
         analysis: int = 30,
         response: int = 60,
         judge_pace: float = 0.0,
+        reading: float = 0.0,
     ) -> None:
         """`analysis`, `response`: tokens of a reply's parts."""
         prompts = rubrics.load(ROOT / "prompts")
         super().__init__(Demo(prompts, 1 / JUDGE_SPEED), model_name=NAME)
         self._pace, self._judge_seconds, self._judge_pace = pace, judge_seconds, judge_pace
+        self._reading = reading
         self._parts = (("# Analysis\n", analysis), ("\n\n# Response\n", response))
         self._seats = asyncio.Semaphore(seats)
         self._judge = ScriptedJudge(prompts, load_remarks(TEXTS / "judge.toml"), 0.0)
@@ -97,6 +100,7 @@ class FixedServer(ScriptedServer):
 
     async def _reply(self, heard: Sequence[str]) -> AsyncIterator[bytes]:
         """Analysis and Response, a token at a time, each as late as its place says."""
+        await asyncio.sleep(self._reading)
         begun, place = time.monotonic(), 0
         for heading, tokens in self._parts:
             yield _chunk(heading)
@@ -165,6 +169,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A server with a fixed time a token.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--pace", type=float, default=0.04, help="Seconds a token of a reply.")
+    parser.add_argument("--reading", type=float, default=0.0, help="Seconds before a reply.")
     parser.add_argument("--judge-seconds", type=float, default=0.2)
     parser.add_argument("--judge-pace", type=float, default=0.0, help="Seconds a token of it.")
     parser.add_argument("--seats", type=int, default=1000, help="Judge calls at once.")
@@ -178,6 +183,7 @@ def main() -> None:
         seats=told.seats,
         analysis=told.analysis,
         response=told.response,
+        reading=told.reading,
     )
     uvicorn.run(server.app, host="127.0.0.1", port=told.port, log_level="warning", access_log=False)
 

@@ -21,9 +21,10 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
 TALKS = 6
 MESSAGE = "My boss never listens to me, and I am so tired."
-WORK = 12.0
-"""Seconds of processor time after which the small model has read the prompt and writes: it needs
-some 4 to read and some 50 to write all that it may."""
+WORK = 20.0
+"""Seconds of processor time after which the small model has warmed up, read the prompt and writes:
+it needs some 10 for that, and some 50 to write all that it may. It writes all: at this temperature
+the word that would end the reply is drawn as seldom as any other."""
 REPLIES = "SELECT status, raw FROM reply"
 
 
@@ -64,7 +65,17 @@ def test_asked_to_end_in_the_middle_of_replies(
 @pytest.mark.model
 def test_its_own_model_server_ends_with_it(tmp_path: Path, figure: Figures) -> None:
     model = ("--engine", "llama-cpp", "--model", str(small_model()))
-    options = (*model, "--context-tokens", "4096", "--max-tokens", "2000", "--method", "direct")
+    long = (
+        "--temperature",
+        "2",
+        "--top-p",
+        "1",
+        "--max-tokens",
+        "2000",
+        "--context-tokens",
+        "4096",
+    )
+    options = (*model, *long, "--method", "direct")
     with running_app(tmp_path, *options) as app, httpx.Client() as client:
         kept = {"message": "Tell me a very long story.", "consents": {"keep": True}}
         with Turn(client, app.url, **kept) as turn:
