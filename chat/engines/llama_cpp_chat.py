@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
+from langchain_core.language_models.chat_models import agenerate_from_stream
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
@@ -16,15 +17,20 @@ SLOTS: Final = 5
 
 CHAT_SLOT: Final = 0
 """The server reads the prompts that wait in the order of their slots, as many tokens a step as fit.
-In the first slot a message is read before the judging that is under way, which the server goes on
-with for up to a second after it was given up."""
+In the first slot a message is read before the judging that is under way."""
+
+TELLS_PROGRESS: Final = {"return_progress": True}
+"""The server sees that nobody waits any longer when it has something to say, else once a second. So
+it says after every step how far it has read, and a judgement that was given up ends with its step.
+"""
 
 
 class LlamaCppChatModel(ServedChatModel):
     """Replies, which are streams, go to the first slot; beside another one, to whichever is free.
 
     Calls that are awaited whole go to the others, those that begin with the same message to the
-    same: it is a rubric. What a slot held is kept in the server's memory when another takes it.
+    same: it is a rubric. They are streams for the server as well, put together here. What a slot
+    held is kept in the server's memory when another takes it.
     """
 
     _replying: int = PrivateAttr(default=0)
@@ -52,5 +58,7 @@ class LlamaCppChatModel(ServedChatModel):
     ) -> ChatResult:
         beginning = hash(messages[0].text)
         slot = self._slots.setdefault(beginning, 1 + len(self._slots) % (SLOTS - 1))
-        kwargs["extra_body"] = {"id_slot": slot, **(kwargs.get("extra_body") or {})}
-        return await super()._agenerate(messages, *args, **kwargs)
+        asked = {"id_slot": slot, **TELLS_PROGRESS, **(kwargs.get("extra_body") or {})}
+        return await agenerate_from_stream(
+            super()._astream(messages, *args, **(kwargs | {"extra_body": asked}))
+        )
