@@ -29,8 +29,8 @@ class LlamaCppChatModel(ServedChatModel):
     """Replies, which are streams, go to the first slot; beside another one, to whichever is free.
 
     Calls that are awaited whole go to the others, those that begin with the same message to the
-    same: it is a rubric. They are streams for the server as well, put together here. What a slot
-    held is kept in the server's memory when another takes it.
+    same: it is a rubric. To the server these are streams too, and are put together here. What a
+    slot held is kept in the server's memory when another takes it.
     """
 
     _replying: int = PrivateAttr(default=0)

@@ -52,6 +52,16 @@ async def test_each_rubric_has_its_slot_and_none_that_of_replies() -> None:
     assert slots == [1, 2, 3, 4, 1] * 2
 
 
+async def test_a_judgement_tells_its_progress_so_that_giving_it_up_is_noticed() -> None:
+    async with at_a_server() as (model, server):
+        answer = await model.ainvoke([SystemMessage("You rate."), HumanMessage("A turn.")])
+        await read(model, "A message.")
+    judged, replied = server.requests
+    assert (judged["stream"], judged["return_progress"]) == (True, True)
+    assert "return_progress" not in replied, "a reply says something at each word"
+    assert answer.text == "Yes.", "put together again"
+
+
 def test_repeating_itself_is_made_unlikely_and_is_kept_with_the_reply(tmp_path: Path) -> None:
     settings = Settings(engine=EngineName.LLAMA_CPP, data_dir=tmp_path)
     engine = engines.build(settings, "supporter")
