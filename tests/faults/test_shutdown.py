@@ -64,8 +64,8 @@ def test_asked_to_end_in_the_middle_of_replies(
 
 @pytest.mark.model
 def test_its_own_model_server_ends_with_it(tmp_path: Path, figure: Figures) -> None:
-    model = ("--engine", "llama-cpp", "--model", str(small_model()))
-    long = "--temperature 2 --top-p 1 --max-tokens 2000 --context-tokens 4096".split()
+    model = ("--engine", "llama-cpp", "--model", str(small_model()), "--context-tokens", "4096")
+    long = ("--temperature", "2", "--top-p", "1", "--max-tokens", "2000")
     options = (*model, *long, "--method", "direct")
     with running_app(tmp_path, *options) as app, httpx.Client() as client:
         kept = {"message": "Tell me a very long story.", "consents": {"keep": True}}
