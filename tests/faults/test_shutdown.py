@@ -21,10 +21,10 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
 TALKS = 6
 MESSAGE = "My boss never listens to me, and I am so tired."
-WORK = 20.0
-"""Seconds of processor time after which the small model has warmed up, read the prompt and writes:
-it needs some 10 for that, and some 50 to write all that it may. It writes all: at this temperature
-the word that would end the reply is drawn as seldom as any other."""
+WORK = (16.0, 20.0, 12.0, 24.0, 30.0)
+"""Seconds of processor time after which the app is asked to end, a try each. The small model writes
+no headings, so that no word of it is shown before its end, and its replies end by chance: one try
+that falls into the middle of a reply is enough."""
 REPLIES = "SELECT status, raw FROM reply"
 
 
@@ -63,27 +63,42 @@ def test_asked_to_end_in_the_middle_of_replies(
 
 
 @pytest.mark.model
+@pytest.mark.timeout(420)
 def test_its_own_model_server_ends_with_it(tmp_path: Path, figure: Figures) -> None:
+    for number, work in enumerate(WORK):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        servers, status, raw = _ended_while_writing(folder, work)
+        left = [pid for pid in servers if Path(f"/proc/{pid}").exists()]
+        assert left == []
+        if status == "interrupted" and raw:
+            break
+    else:
+        pytest.fail("no try fell into the middle of a reply that was kept")
+    figure("faults.shutdown-model", len(left), f"servers left of {len(servers)}; the reply is kept")
+
+
+def _ended_while_writing(folder: Path, work: float) -> tuple[list[int], str, str]:
+    """The model servers that ran, and the reply's status and text as they are kept."""
     model = ("--engine", "llama-cpp", "--model", str(small_model()), "--context-tokens", "4096")
-    long = ("--temperature", "2", "--top-p", "1", "--max-tokens", "2000")
-    options = (*model, *long, "--method", "direct")
-    with running_app(tmp_path, *options) as app, httpx.Client() as client:
+    with running_app(folder, *model, "--max-tokens", "2000", "--method", "direct") as app:
         kept = {"message": "Tell me a very long story.", "consents": {"keep": True}}
-        with Turn(client, app.url, **kept) as turn:
+        with httpx.Client() as client, Turn(client, app.url, **kept) as turn:
             servers = children_of(app.pid)
             assert servers
             turn.until("turn_saved")
-            # The small model writes no headings, so that no word of it is shown before its end.
             before = worked(servers)
-            until(lambda: worked(servers) > before + WORK)
+            until(lambda: worked(servers) > before + work or _complete(app.database))
             os.kill(app.pid, signal.SIGTERM)
-            assert turn.until("reply_done")["status"] == "interrupted"
+            told = turn.until("reply_done")["status"]
             until(lambda: not app.running)
-    left = [pid for pid in servers if Path(f"/proc/{pid}").exists()]
-    assert left == []
     ((status, raw),) = rows(app.database, REPLIES)
-    assert (status, bool(raw)) == ("interrupted", True)
-    figure("faults.shutdown-model", len(left), f"servers left of {len(servers)}; the reply is kept")
+    assert status == told
+    return servers, status, raw
+
+
+def _complete(database: Path) -> bool:
+    return any(status == "complete" for status, _ in rows(database, REPLIES))
 
 
 def children_of(pid: int) -> list[int]:
