@@ -2,17 +2,18 @@
 
 Warm is a running conversation: the rubric and the earlier turns were judged before, the turn at
 hand was not. Cold: nothing of the prompt was ever read. All four are asked for after the reply;
-in the app resonation is known earlier, which is left out here. A small model's reasons have any
-length up to the limit, whoever asks, so that their ratio is chance. The scripted server writes the
-same verdict whoever asks, a fixed time a call and a token: there the order of the calls alone
-makes the ratio, which is the longest verdict's share of all four.
+in the app resonation is known earlier, which is left out here. A model too small for verdicts
+with reasons writes at any length up to the limit, whoever asks: its times are chance, and make no
+figure. The scripted server writes the same verdict whoever asks, a fixed time a call and a token:
+there the order of the calls alone makes the ratio, which is the longest verdict's share of all
+four.
 """
 
 from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -38,8 +39,8 @@ from perm.types import Method, Verdict
 BEFORE: Final = 3
 """Turns that were judged before the one at hand."""
 
-DIRECT_LIMIT: Final = 0.15
-REASONED_LIMIT: Final = 0.5
+WHAT: Final = {Method.DIRECT: "four direct scores", Method.REASONED: "four reasoned verdicts"}
+LIMIT: Final = {Method.DIRECT: 0.15, Method.REASONED: 0.5}
 
 READING: Final = "0.1"
 TOKEN: Final = "0.02"
@@ -85,7 +86,7 @@ async def _fixed(bench: Bench, personas: Iterator[str]) -> list[Line]:
         settings = settings_for(EngineName.OPENAI, "", url, bench.folder)
         async with bench.engine(settings) as engine:
             times = await _warm(bench.rubrics, engine, personas, bench.times(3))
-            return _lines("warm", times, server_of(engine))
+            return lines("warm", times, server_of(engine))
 
 
 async def _real(bench: Bench, personas: Iterator[str]) -> list[Line]:
@@ -93,7 +94,7 @@ async def _real(bench: Bench, personas: Iterator[str]) -> list[Line]:
         rubrics = texts.unread(bench.rubrics, secrets.token_hex(4))
         warm = await _warm(rubrics, engine, personas, bench.times(2))
         cold = await _cold(bench, engine, personas, bench.times(1))
-        return [*_lines("warm", warm, server_of(engine)), *_lines("cold", cold, server_of(engine))]
+        return [*lines("warm", warm, server_of(engine)), *lines("cold", cold, server_of(engine))]
 
 
 async def _warm(rubrics: Rubrics, engine: Engine, personas: Iterator[str], trials: int) -> Times:
@@ -129,33 +130,28 @@ async def _all(judge: Judge, turn: int, persona: str) -> None:
         pass
 
 
-def _lines(state: str, times: Times, server: str) -> list[Line]:
-    published = f"published: {listed(times.published)} ({_read(times)})"
-    warm = state == "warm"
-    return [
-        Line(
-            f"four direct scores after the reply, {state}",
-            f"`published`, {state}",
-            ratio(times.direct, times.published),
-            limit=DIRECT_LIMIT if warm else None,
-            server=server,
-            detail=f"direct: {listed(times.direct)} ({scored(_by(times, Method.DIRECT))}); "
-            f"{published}",
-        ),
-        Line(
-            f"four reasoned verdicts after the reply, {state}",
-            f"`published`, {state}",
-            ratio(times.reasoned, times.published),
-            limit=REASONED_LIMIT if warm else None,
-            server=server,
-            detail=f"reasoned: {listed(times.reasoned)} ({scored(_by(times, Method.REASONED))})",
-        ),
-    ]
+def lines(state: str, times: Times, server: str) -> list[Line]:
+    """Both methods against `published`."""
+    return [_line(state, times, method, server) for method in WHAT]
 
 
-def _by(times: Times, method: Method) -> list[Verdict]:
-    return [one for one in times.verdicts if one.method is method]
+def _line(state: str, times: Times, method: Method, server: str) -> Line:
+    """No figure where most verdicts of a side cannot be read: their time is not a verdict's."""
+    took = times.direct if method is Method.DIRECT else times.reasoned
+    verdicts = [one for one in times.verdicts if one.method is method]
+    read = [score for score in times.read if score is not None]
+    readable = _most(sum(one.scored for one in verdicts), verdicts) and _most(len(read), times.read)
+    return Line(
+        f"{WHAT[method]} after the reply, {state}",
+        f"`published`, {state}",
+        ratio(took, times.published) if readable else None,
+        limit=LIMIT[method] if state == "warm" else None,
+        server=server,
+        detail=f"{method.value}: {listed(took)} ({scored(verdicts)}); "
+        f"published: {listed(times.published)} ({len(read)} of {len(times.read)} scored)",
+        missing="" if readable else "most of this model's verdicts cannot be read",
+    )
 
 
-def _read(times: Times) -> str:
-    return f"{sum(score is not None for score in times.read)} of {len(times.read)} scored"
+def _most(count: int, of: Sequence[object]) -> bool:
+    return 2 * count >= len(of)

@@ -16,6 +16,8 @@ from bench.first_token import Seen, lines
 from bench.fixed_server import stamp, stamps
 from bench.growth import new_tokens
 from bench.harness import Bench, Line, quantile, ratio
+from bench.judging import Times
+from bench.judging import lines as judging_lines
 from bench.page_client import Layout
 from bench.published import judge_published
 from bench.report import row, written
@@ -151,6 +153,31 @@ def test_short_replies_do_not_count_and_late_or_missing_resonation_does() -> Non
 
 def test_speed_leaves_the_first_token_out() -> None:
     assert heard(61, None).speed == pytest.approx(40)
+
+
+def judged(published: Sequence[float | None]) -> Times:
+    """A trial in which both methods were read, and the published protocol was as told."""
+    verdicts = [
+        Verdict(perspective=one, method=method, status=Status.SCORED, score=5.0)
+        for method in (Method.DIRECT, Method.REASONED)
+        for one in Perspective
+    ]
+    return Times([1.0], [4.0], [10.0], verdicts, list(published))
+
+
+def test_judging_is_set_against_the_published_protocol() -> None:
+    direct, reasoned = judging_lines("warm", judged([5.0, None, 5.0, 5.0]), "a server")
+
+    assert (direct.figure, reasoned.figure) == (0.1, 0.4)
+    assert (direct.holds, reasoned.holds) == (True, True)
+    assert "3 of 4 scored" in reasoned.detail
+
+
+def test_verdicts_that_cannot_be_read_make_no_figure() -> None:
+    for line in judging_lines("warm", judged([None, None, None, 5.0]), "a server"):
+        assert line.figure is None
+        assert "cannot be read" in line.missing
+        assert line.holds is None
 
 
 def test_judging_on_is_set_against_judging_off() -> None:
