@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
+
+from tests.support.serving import serving
 
 COMMIT: Final = "0123456789abcdef0123456789abcdef01234567"
 PIECE: Final = 64 * 2**10
@@ -114,18 +114,5 @@ class HubStandIn:
 @asynccontextmanager
 async def running(hub: HubStandIn) -> AsyncIterator[HubStandIn]:
     """The stand-in on a free port of this machine; `url` is its address."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        hub.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        config = uvicorn.Config(
-            hub.app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1
-        )
-        runner = uvicorn.Server(config)
-        serving = asyncio.create_task(runner.serve(sockets=[listener]))
-        try:
-            while not runner.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                await asyncio.sleep(0.01)
-            yield hub
-        finally:
-            runner.should_exit = runner.force_exit = True
-            await serving
+    async with serving(hub.app) as hub.url:
+        yield hub

@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import json
 import re
-import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -30,6 +29,7 @@ from chat.engines.scripted import NAME, Script, ScriptedChatModel, Speech
 from chat.engines.scripted_demo import Demo
 from perm import rubrics
 from perm.types import EngineError, EngineFault
+from tests.support.serving import serving
 
 DONE: Final = b"data: [DONE]\n\n"
 GARBAGE: Final = b"<html><body>It works!</body></html>"
@@ -293,21 +293,9 @@ def _error(status: int, message: str, code: str | None = None) -> JSONResponse:
 @asynccontextmanager
 async def running(server: ScriptedServer) -> AsyncIterator[ScriptedServer]:
     """The server on a free port of this machine; `url` is its base URL, with `/v1`."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server.url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        config = uvicorn.Config(
-            server.app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1
-        )
-        runner = uvicorn.Server(config)
-        serving = asyncio.create_task(runner.serve(sockets=[listener]))
-        try:
-            while not runner.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                await asyncio.sleep(0.01)
-            yield server
-        finally:
-            runner.should_exit = runner.force_exit = True
-            await serving
+    async with serving(server.app) as url:
+        server.url = f"{url}/v1"
+        yield server
 
 
 def main() -> None:

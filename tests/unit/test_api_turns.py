@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from langchain_core.messages import BaseMessage
 
 from chat.engines.scripted import Line, Output, ScriptedEngine
@@ -36,6 +32,7 @@ from tests.support.api import (
     settings_in,
     take,
 )
+from tests.support.serving import serving
 
 __all__ = ["services"]
 
@@ -179,22 +176,6 @@ async def test_an_engine_that_fails_is_told_in_the_stream(tmp_path: Path) -> Non
     assert told["reply_done"]["status"] == "incomplete"
 
 
-@asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[str]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
-        running = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                await asyncio.sleep(0.01)
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await running
-
-
 async def test_events_come_as_they_happen_and_hanging_up_ends_no_turn(tmp_path: Path) -> None:
     demo = Demo(rubrics.load(ROOT / "prompts"), pace=0)
     hold = asyncio.Event()
@@ -205,7 +186,7 @@ async def test_events_come_as_they_happen_and_hanging_up_ends_no_turn(tmp_path: 
 
     async with (
         services_with(ScriptedEngine(held), settings_in(tmp_path)) as services,
-        served(app_of(services)) as url,
+        serving(app_of(services)) as url,
         httpx.AsyncClient() as client,
     ):
         body = {**TURN, **KEPT}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from chat.engines.base import Phase
 from chat.engines.openai import OpenAIEngine
 from perm.types import EngineError, EngineFault
 from tests.support.odd_server import CANARY, Behaviour, OddServer, engine_at, odd, refused
+from tests.support.serving import serving
 
 pytestmark = pytest.mark.unit
 
@@ -49,7 +49,7 @@ async def test_a_server_that_comes_later_is_found(monkeypatch: pytest.MonkeyPatc
     assert engine.state.phase is Phase.FAILED
     assert "tried again" in engine.state.todo
     port = int(url.rsplit(":", 1)[1].split("/")[0])
-    async with odd_on(port):
+    async with serving(OddServer(handler=Behaviour()).app, port):
         await until(lambda: engine.state.phase is Phase.READY)
         await engine.ready()
     await engine.stop()
@@ -61,21 +61,6 @@ async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not holds():  # noqa: ASYNC110 - an engine has no event for it
             await asyncio.sleep(0.02)
-
-
-@asynccontextmanager
-async def odd_on(port: int) -> AsyncIterator[None]:
-    """A stand-in on a given port."""
-    import uvicorn
-
-    config = uvicorn.Config(
-        OddServer(handler=Behaviour()).app, port=port, log_level="critical", lifespan="off"
-    )
-    runner = uvicorn.Server(config)
-    task = asyncio.create_task(runner.serve())
-    yield
-    runner.should_exit = runner.force_exit = True
-    await task
 
 
 async def test_a_key_that_is_not_accepted_is_final() -> None:

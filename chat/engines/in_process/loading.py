@@ -17,6 +17,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from langchain_core.messages import AIMessage, BaseMessage
 from pydantic import Field
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import __version__ as transformers_version
 from transformers.utils import logging as transformers_logging
 
 from chat.engines.in_process.adapters import Adapters, put_beside
@@ -184,11 +185,15 @@ def _need_room(folder: Path, dtype: torch.dtype, device: str) -> None:
 
 def _must_be_served_here(model: Any) -> None:  # noqa: ANN401 - any architecture
     """Batches and kept prefixes are made for attention that sees all, position by position."""
-    takes = inspect.signature(model.forward).parameters
+    takes = set(inspect.signature(model.forward).parameters)
+    if takes >= {"position_ids", "past_key_values", "logits_to_keep"} and "cache" not in takes:
+        raise EngineError(
+            EngineFault.NOT_READY,
+            f"transformers {transformers_version} is too old for this engine.",
+            "Bring it up to date: pip install -e '.[transformers]'.",
+        )
     kinds = set(getattr(model.config.get_text_config(), "layer_types", None) or ())
-    if not {"position_ids", "cache", "logits_to_keep"} <= set(takes) or (
-        kinds - {"full_attention"}
-    ):
+    if not {"position_ids", "cache", "logits_to_keep"} <= takes or kinds - {"full_attention"}:
         raise EngineError(
             EngineFault.NOT_READY,
             f"The engine transformers does not serve models of the kind {model.config.model_type}.",
