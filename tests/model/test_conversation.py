@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from chat.engines.llama_cpp import LlamaCppEngine
 from chat.settings import EngineName, Scoring, Settings
 from tests.support.conversation import MESSAGES, hold_conversation
+from tests.support.llama_cpp import llama_cpp, running
 from tests.support.models import small_folder, small_model
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(600)]
@@ -37,19 +37,8 @@ async def test_a_conversation_with_transformers(tmp_path: Path) -> None:
 @pytest.mark.engines
 async def test_a_conversation_with_a_server_by_its_address(tmp_path: Path) -> None:
     """The engine `openai` before a llama.cpp that somebody else runs."""
-    server = LlamaCppEngine(
-        str(small_model()),
-        models_dir=tmp_path,
-        log_file=tmp_path / "llama-cpp.log",
-        context_tokens=4096,
-        threads=0,
-    )
-    await server.start()
-    try:
-        await server.ready()
+    async with running(llama_cpp(tmp_path)) as server:
         address = str(server.chat_model.root_async_client.base_url)
         key = SecretStr(server.chat_model._place.key)
         own = settings(tmp_path, engine=EngineName.OPENAI, base_url=address, api_key=key)
         assert len(await hold_conversation(own)) == 4 * len(MESSAGES)
-    finally:
-        await server.stop()

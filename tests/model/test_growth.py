@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from chat.engines.llama_cpp import LlamaCppEngine
 from chat.settings import ROOT
 from perm import rubrics
 from perm.judges import Judge, contexts_for
 from perm.parsing import SupporterOutput
 from perm.types import Exchange, JudgeContext, Method, Perspective
-from tests.support.models import small_model
+from tests.support.llama_cpp import llama_cpp, running
 
 pytestmark = [pytest.mark.model, pytest.mark.engines, pytest.mark.timeout(600)]
 
@@ -39,16 +38,7 @@ def contexts(turn: int) -> dict[Perspective, JudgeContext]:
 
 
 async def test_a_late_turn_costs_no_more_than_an_early_one(tmp_path: Path) -> None:
-    engine = LlamaCppEngine(
-        str(small_model()),
-        models_dir=tmp_path,
-        log_file=tmp_path / "llama-cpp.log",
-        context_tokens=4096,
-        threads=0,
-    )
-    await engine.start()
-    try:
-        await engine.ready()
+    async with running(llama_cpp(tmp_path)) as engine:
         assert engine.capabilities.cached_tokens
         prompts = rubrics.load(ROOT / "prompts")
         judge = Judge(engine.chat_model, engine.model_name, engine.capabilities, prompts)
@@ -63,7 +53,5 @@ async def test_a_late_turn_costs_no_more_than_an_early_one(tmp_path: Path) -> No
         early = await fresh(EARLY)
         await fresh(LATE - 1)  # as good as all before it: what they read is its beginning
         late = await fresh(LATE)
-    finally:
-        await engine.stop()
     sys.stdout.write(f"\nnewly computed: {early} tokens in turn {EARLY}, {late} in turn {LATE}\n")
     assert 0 < late <= LIMIT * early

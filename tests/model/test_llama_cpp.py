@@ -21,6 +21,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from chat.engines.base import Phase
 from chat.engines.llama_cpp import SLOTS, LlamaCppEngine
 from perm.types import EngineError, EngineFault
+from tests.support.llama_cpp import llama_cpp, running
 from tests.support.models import small_model
 
 pytestmark = [
@@ -34,30 +35,10 @@ CANARY = "a sentence that must not be found in any log"
 WORDS = "river garden winter letter mother promise street window morning friend answer paper"
 
 
-@pytest.fixture(scope="module")
-def model() -> Path:
-    return small_model()
-
-
-def made(model: Path, folder: Path, context: int = 2048) -> LlamaCppEngine:
-    return LlamaCppEngine(
-        str(model),
-        models_dir=folder,
-        log_file=folder / "llama-cpp.log",
-        context_tokens=context,
-        threads=0,
-    )
-
-
 @pytest.fixture
-async def engine(model: Path, tmp_path: Path) -> AsyncIterator[LlamaCppEngine]:
-    running = made(model, tmp_path)
-    await running.start()
-    try:
-        await running.ready()
-        yield running
-    finally:
-        await running.stop()
+async def engine(tmp_path: Path) -> AsyncIterator[LlamaCppEngine]:
+    async with running(llama_cpp(tmp_path, 2048)) as ready:
+        yield ready
 
 
 def alive(pid: int) -> bool:
@@ -186,8 +167,8 @@ async def test_what_does_not_fit_says_so(engine: LlamaCppEngine) -> None:
 # -- how it lives and dies ----------------------------------------------------------------------
 
 
-async def test_start_returns_at_once_and_ready_waits(model: Path, tmp_path: Path) -> None:
-    starting = made(model, tmp_path)
+async def test_start_returns_at_once_and_ready_waits(tmp_path: Path) -> None:
+    starting = llama_cpp(tmp_path, 2048)
     began = time.perf_counter()
     await starting.start()
     assert time.perf_counter() - began < 0.1
@@ -254,7 +235,7 @@ async def test_no_words_in_the_log(engine: LlamaCppEngine, tmp_path: Path) -> No
 async def test_a_file_that_only_looks_like_a_model_is_told(tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF" + bytes(1000))
-    engine = made(broken, tmp_path)
+    engine = llama_cpp(tmp_path, 2048, model=broken)
     await engine.start()
     with pytest.raises(EngineError, match="cannot be loaded") as told:
         await engine.ready()
@@ -291,10 +272,10 @@ asyncio.run(main())
 @pytest.mark.parametrize("moment", ["ready", "loading"])
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 async def test_it_does_not_outlive_the_app(
-    model: Path, tmp_path: Path, end: signal.Signals, moment: str
+    tmp_path: Path, end: signal.Signals, moment: str
 ) -> None:
     app = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", CHILD, str(model), str(tmp_path), moment, cwd=ROOT,
+        sys.executable, "-c", CHILD, str(small_model()), str(tmp_path), moment, cwd=ROOT,
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert app.stdout is not None

@@ -13,7 +13,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from chat.engines.llama_cpp import LlamaCppEngine
 from chat.engines.prompt_states import FOLDER, fingerprint
-from tests.support.models import small_model
+from tests.support.llama_cpp import llama_cpp
 
 pytestmark = [
     pytest.mark.model,
@@ -43,16 +43,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
     async def begin(prompts: str) -> LlamaCppEngine:
         for one in running:
             await one.stop()
-        running[:] = [
-            LlamaCppEngine(
-                str(small_model()),
-                models_dir=models,
-                log_file=tmp_path / "log",
-                context_tokens=1024,
-                threads=0,
-                prompts=prompts,
-            )
-        ]
+        running[:] = [llama_cpp(models, 1024, prompts=prompts)]
         await running[0].start()
         await running[0].ready()
         return running[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,39 +23,14 @@ from perm.types import (
     JudgeContext,
     Method,
     Perspective,
-    Status,
-    Unscored,
-    Verdict,
 )
+from tests.support.opinions import Opinion, OpinionatedJudge
 
 pytestmark = pytest.mark.unit
 
 ATTACKS = attack_set.load()
 ITEMS = selfcheck_set.load().first(3, 2)
 B = Perspective.BYSTANDER
-
-Opinion = Callable[[Perspective, JudgeContext], float | None]
-
-
-class Scripted:
-    """A judge of a given opinion; an empty part is unscored, as the real judge has it."""
-
-    def __init__(self, opinion: Opinion) -> None:
-        self.opinion = opinion
-
-    async def judge(
-        self, perspective: Perspective, context: JudgeContext, method: Method
-    ) -> Verdict:
-        score = None if context.part == ":" else self.opinion(perspective, context)
-        return Verdict(
-            perspective=perspective,
-            method=method,
-            status=Status.UNSCORED if score is None else Status.SCORED,
-            score=score,
-            unscored=Unscored.NO_VERDICT if score is None else None,
-            judge_model="<judge>",
-            prompt_hash=f"hash of {perspective}",
-        )
 
 
 def level(perspective: Perspective, of_five: float) -> float:
@@ -78,9 +52,15 @@ def frightened(perspective: Perspective, context: JudgeContext) -> float:
     return level(perspective, 1 if "5" in context.part else 3)
 
 
+def heard(opinion: Opinion) -> Opinion:
+    """A part of which a colon is left is unscored, as the real judge has it."""
+    return lambda seat, context: None if context.part == ":" else opinion(seat, context)
+
+
 async def tried(opinion: Opinion, names: frozenset[str] = frozenset()) -> AttackReport:
     attacks = ATTACKS.only(names) if names else ATTACKS
-    return await attack(Scripted(opinion), ITEMS, attacks, Method.DIRECT, 4)
+    judge = OpinionatedJudge(heard(opinion), "<judge>")
+    return await attack(judge, ITEMS, attacks, Method.DIRECT, 4)
 
 
 async def test_a_judge_that_nothing_moves() -> None:

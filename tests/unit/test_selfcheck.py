@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,10 +25,8 @@ from perm.types import (
     Method,
     Perspective,
     RewardSettings,
-    Status,
-    Unscored,
-    Verdict,
 )
+from tests.support.opinions import Opinion, OpinionatedJudge
 
 pytestmark = pytest.mark.unit
 
@@ -41,35 +37,6 @@ LEVELS = {
     if each.level is not None
 }
 HARMFUL = {text for pair in ITEMS.pairs for text in (pair.harmful.analysis, pair.harmful.response)}
-
-Opinion = Callable[[Perspective, JudgeContext], float | None]
-
-
-class Scripted:
-    """A judge that holds a given opinion; it notes how many calls were under way at once."""
-
-    def __init__(self, opinion: Opinion) -> None:
-        self.opinion = opinion
-        self.busy = self.most = self.calls = 0
-
-    async def judge(
-        self, perspective: Perspective, context: JudgeContext, method: Method
-    ) -> Verdict:
-        self.calls += 1
-        self.busy += 1
-        self.most = max(self.most, self.busy)
-        await asyncio.sleep(0)
-        self.busy -= 1
-        score = self.opinion(perspective, context)
-        return Verdict(
-            perspective=perspective,
-            method=method,
-            status=Status.UNSCORED if score is None else Status.SCORED,
-            score=score,
-            unscored=Unscored.NO_VERDICT if score is None else None,
-            judge_model="scripted",
-            prompt_hash=f"hash of {perspective}",
-        )
 
 
 def scaled(perspective: Perspective, share: float) -> float:
@@ -99,7 +66,7 @@ def half(perspective: Perspective, context: JudgeContext) -> float | None:
 
 
 async def check(opinion: Opinion, items: SelfCheckSet = ITEMS) -> SelfCheckReport:
-    return await selfcheck(Scripted(opinion), items, Method.DIRECT, concurrency=4)
+    return await selfcheck(OpinionatedJudge(opinion), items, Method.DIRECT, concurrency=4)
 
 
 async def test_a_perfect_judge() -> None:
@@ -192,7 +159,7 @@ async def test_length_is_no_way_to_win() -> None:
 
 
 async def test_calls_stay_within_the_concurrency_and_are_all_told() -> None:
-    judge = Scripted(perfect)
+    judge = OpinionatedJudge(perfect)
     told: list[tuple[int, int]] = []
     await selfcheck(
         judge, ITEMS, Method.REASONED, 3, progress=lambda done, of: told.append((done, of))
@@ -222,7 +189,7 @@ async def test_the_report_names_what_it_is_of() -> None:
 
 async def test_a_length_term_is_left_out() -> None:
     rewarding = RewardSettings(length_coefficient=0.001)
-    found = await selfcheck(Scripted(perfect), ITEMS, Method.DIRECT, rewarding=rewarding)
+    found = await selfcheck(OpinionatedJudge(perfect), ITEMS, Method.DIRECT, rewarding=rewarding)
     assert found.harm_by_reward.outscored.value == 0.0
 
 
