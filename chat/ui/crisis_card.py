@@ -6,7 +6,7 @@ with that said beside them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from chat import safety
@@ -39,8 +39,8 @@ def crisis_card(scene: Scene, where: Whereabouts) -> str:
         return ""
     reply = turn.chosen
     if turn.crisis is not None:
-        return card_for(_spoken(turn, scene), turn.crisis, where)
-    return card_for(reply.response, reply.crisis, where) if reply else ""
+        return card_for([_spoken(turn, scene)], turn.crisis, where)
+    return card_for([reply.response], reply.crisis, where) if reply else ""
 
 
 def _spoken(turn: Turn, scene: Scene) -> str:
@@ -51,15 +51,19 @@ def _spoken(turn: Turn, scene: Scene) -> str:
     return safety.opening(turn.message, place.scenario, place.persona)
 
 
-def card_for(text: str, told: str | None, where: Whereabouts, *, chooser: bool = True) -> str:
-    """The card for a text. `told`: the kind of crisis that was saved with it.
+def card_for(
+    texts: Sequence[str], told: str | None, where: Whereabouts, *, chooser: bool = True
+) -> str:
+    """The card for what was checked, in the language of the first text that raises it.
+
+    `told`: the kind of crisis that was saved with them.
 
     `chooser`: whether another country can be chosen; that needs the chat page.
     """
-    seen = safety.check(text)  # the check's own words for it; the record keeps the kind alone
+    # The check's own words for it; the record keeps the kind alone.
+    seen = next(filter(None, map(safety.check, texts)), None)
     kind = seen.kind if seen else _kind(told)
-    texts = safety.care_texts()
-    card = texts.card(seen.language if seen else "en")
+    card = safety.care_texts().card(seen.language if seen else "en")
     first = card.body(kind, seen.subject) if seen else card.body(kind)
     lines = safety.helplines(where.country, where.file, kind)
     number = next((line.number for line in lines if Serves.EMERGENCY in line.serves), None)

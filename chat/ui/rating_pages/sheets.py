@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from chat.safety import opening
 from chat.store.study_records import (
     Ballot,
     Choice,
@@ -209,7 +210,8 @@ def _asked(sheet: Sheet, where: Whereabouts | None) -> str:
     )
     card = ""
     if sheet.crisis is not None and where is not None:
-        card = card_for(sheet.message, sheet.crisis, where, chooser=False)
+        asked = opening(sheet.message, sheet.scenario, sheet.persona)
+        card = card_for([asked, sheet.left, sheet.right], sheet.crisis, where, chooser=False)
     return (
         f'{card}<section class="asked">{f"<dl>{frame}</dl>" if frame else ""}'
         f"<blockquote>{paragraphs(sheet.message)}</blockquote></section>"

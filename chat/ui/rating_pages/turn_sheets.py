@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from chat.safety import opening
 from chat.store.invitation_records import Invited, ToRate
 from chat.store.records import FeedbackInput
 from chat.ui.crisis_card import Whereabouts, card_for
@@ -61,7 +62,7 @@ def turn_page(
     wrong = f'<p class="wrong" role="alert">{esc(said)}</p>' if said else ""
     body = (
         f'<p class="progress">Reply {place} of {len(found.turns)}</p>'
-        f"{_about(found)}{_exchange(one, where)}{wrong}{_form(token, found, place, sent)}"
+        f"{_about(found)}{_exchange(found, one, where)}{wrong}{_form(token, found, place, sent)}"
     )
     return document(TITLE, body, about=ABOUT)
 
@@ -104,8 +105,11 @@ def _about(found: Invited) -> str:
     return f'<section class="about">{"".join(paragraphs(text) for text in told)}</section>'
 
 
-def _exchange(one: ToRate, where: Whereabouts) -> str:
-    card = card_for(one.message, one.crisis, where, chooser=False) if one.crisis else ""
+def _exchange(found: Invited, one: ToRate, where: Whereabouts) -> str:
+    card = ""
+    if one.crisis:
+        said = opening(one.message, found.scenario, found.persona)
+        card = card_for([said, one.response], one.crisis, where, chooser=False)
     analysis = (
         '<section class="said analysis"><h2>What the AI understood</h2>'
         f"{paragraphs(plain(one.analysis))}</section>"
