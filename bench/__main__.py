@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import checkpoint, early, first_token, growth, judging, page, report, score, start
-from bench.harness import Bench, Line, Measure, settings_for
+from bench.harness import MAX_TOKENS, Bench, Line, Measure, settings_for
 from chat.settings import EngineName
 
 RESULTS: Final = Path(__file__).resolve().parent / "RESULTS.md"
@@ -47,6 +47,12 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--base-url", default="", help="a server that runs already")
     parser.add_argument(
         "--model", default="small", help="small (135M), default (1.5B), or the engine's own name"
+    )
+    parser.add_argument(
+        "--max-tokens",
+        type=int,
+        default=MAX_TOKENS,
+        help="of a reply, for a model that does not end by itself",
     )
     parser.add_argument("--quick", action="store_true", help="every measure, but few trials")
     parser.add_argument(
@@ -84,7 +90,9 @@ async def measured(
 def main() -> None:
     told = arguments(sys.argv[1:])
     with tempfile.TemporaryDirectory() as folder:
-        settings = settings_for(EngineName(told.engine), told.model, told.base_url, Path(folder))
+        settings = settings_for(
+            EngineName(told.engine), told.model, told.base_url, Path(folder), told.max_tokens
+        )
         bench = Bench(settings, Path(folder), told.quick)
         lines, failures = asyncio.run(measured(bench, told.only or list(MEASURES), told.longest))
     command = " ".join(["python -m bench", *sys.argv[1:]])

@@ -18,13 +18,14 @@ import httpx
 from chat import engines
 from chat.engines.base import Engine
 from chat.engines.catalogue import SMOLLM
-from chat.settings import ROOT, EngineName, Settings
+from chat.settings import ROOT, EngineName, Scoring, Settings
 from perm import rubrics
 from perm.rubrics import Rubrics
 from perm.types import Verdict
 
 SMALL: Final = "small"
 CONTEXT: Final = {SMALL: 8192, "default": 4096}
+MAX_TOKENS: Final[int] = Settings.model_fields["max_tokens"].default
 READY_SECONDS: Final = 60.0
 
 
@@ -85,14 +86,22 @@ class Bench:
 Measure = Callable[[Bench], Awaitable[list[Line]]]
 
 
-def settings_for(engine: EngineName, model: str, base_url: str, folder: Path) -> Settings:
-    """`model`: small, default, or a name that the engine knows."""
+def settings_for(
+    engine: EngineName, model: str, base_url: str, folder: Path, max_tokens: int = MAX_TOKENS
+) -> Settings:
+    """`model`: small, default, or a name that the engine knows.
+
+    Scores alone are judged: left to itself the app adds reasons where the engine was measured to
+    write fast enough, so that one run would have them and the next one not.
+    """
     return Settings(
         engine=engine,
         model={SMALL: SMOLLM.name, "default": ""}.get(model, model) if not base_url else "",
         base_url=base_url,
         data_dir=folder / "data",
         context_tokens=CONTEXT.get(model, 4096),
+        max_tokens=max_tokens,
+        method=Scoring.DIRECT,
         turns_per_minute=100_000,
     )
 

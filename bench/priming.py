@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]  # loaded late
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 FEELINGS: Final = ("Lonely.", "Tired.", "Afraid.", "Sad.", "Angry.", "Lost.")
 HEARD: Final = (

@@ -23,8 +23,8 @@ from chat.settings import Settings
 from chat.training import Backbone, backbone_for
 from perm.training import PermReward, Plan, train
 from perm.training.logbook import read_log
+from tests.support.fragment_model import write_fragment_model
 from tests.support.preferring_judge import preferring_judge
-from tests.support.tiny_model import write_tiny_model
 
 TINY: Final = "tiny"
 SMALL: Final = "smollm2-135m-instruct"
@@ -145,6 +145,14 @@ def report(name: str, curves: dict[int, list[dict[str, Any]]]) -> str:
     return "\n".join([*lines, ""])
 
 
+def backbone_of(name: str, place: Path) -> Backbone:
+    """What is trained; whatever it is made of lies in `place`."""
+    if name == TINY:
+        return Backbone(name=TINY, place=str(write_fragment_model(place / TINY)))
+    found = asyncio.run(backbone_for(name, Settings().models_dir, print))
+    return Backbone(name=SMALL, place=prime(found.place, WORRIES, place))
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--model", choices=[TINY, SMALL], default=TINY)
@@ -152,11 +160,7 @@ def main() -> None:
     options.add_argument("--steps", type=int, default=15)
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        if given.model == TINY:
-            backbone = Backbone(name=TINY, place=str(write_tiny_model(Path(place) / TINY)))
-        else:
-            found = asyncio.run(backbone_for(given.model, Settings().models_dir, print))
-            backbone = Backbone(name=SMALL, place=prime(found.place, WORRIES, Path(place)))
+        backbone = backbone_of(given.model, Path(place))
         curves = {seed: curve(backbone, given.model, seed, given.steps) for seed in given.seeds}
     print(report(given.model, curves))
 

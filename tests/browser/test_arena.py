@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.browser.conftest import Watch, context, shoot
-from tests.browser.steps import finished, keep, write
-from tests.browser.test_chat import rows
+from tests.browser.steps import finished, keep, rows, write
 from tests.support.app import App
 
 pytestmark = pytest.mark.browser

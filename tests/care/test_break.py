@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -80,7 +81,7 @@ def test_it_never_nags(gaps: list[timedelta], turns: int, minutes: int) -> None:
     assert len(found) <= by_turns + by_time
 
 
-def scene(count: int, **last: object) -> Scene:
+def scene(count: int, **last: Any) -> Scene:
     turns = [turn(number, created_at=BEGIN + number * MINUTE) for number in range(1, count)]
     newest = turn(count, created_at=BEGIN + count * MINUTE, **last)
     return Scene(turns=(*turns, newest))

@@ -74,11 +74,12 @@ def quick(config: Callable[..., Any], folder: Path, **more: Any) -> Any:
 
 
 def grpo(data: Any, folder: Path) -> Any:
-    from trl import GRPOConfig, GRPOTrainer
+    from trl.trainer.grpo_config import GRPOConfig
+    from trl.trainer.grpo_trainer import GRPOTrainer
 
     seen: list[dict[str, Any]] = []
 
-    def reward(completions: list[Any], **columns: Any) -> list[float]:
+    def reward(completions: list[Any], **columns: Any) -> list[float | None]:
         seen.append(columns)
         return [float(len(one[0]["content"])) for one in completions]
 
@@ -95,28 +96,32 @@ def grpo(data: Any, folder: Path) -> Any:
 
 
 def dpo(data: Any, folder: Path) -> Any:
-    from trl import DPOConfig, DPOTrainer
+    from trl.trainer.dpo_config import DPOConfig
+    from trl.trainer.dpo_trainer import DPOTrainer
 
     args = quick(DPOConfig, folder, max_length=4096)
     return _trained(DPOTrainer(save_writer(folder / "model"), args=args, train_dataset=data))
 
 
 def kto(data: Any, folder: Path) -> Any:
-    from trl import KTOConfig, KTOTrainer
+    from trl.trainer.kto_config import KTOConfig
+    from trl.trainer.kto_trainer import KTOTrainer
 
     args = quick(KTOConfig, folder, max_length=4096)
     return _trained(KTOTrainer(save_writer(folder / "model"), args=args, train_dataset=data))
 
 
 def sft(data: Any, folder: Path) -> Any:
-    from trl import SFTConfig, SFTTrainer
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
 
     args = quick(SFTConfig, folder, max_length=4096)
     return _trained(SFTTrainer(save_writer(folder / "model"), args=args, train_dataset=data))
 
 
 def reward_model(data: Any, folder: Path) -> Any:
-    from trl import RewardConfig, RewardTrainer
+    from trl.trainer.reward_config import RewardConfig
+    from trl.trainer.reward_trainer import RewardTrainer
 
     args = quick(RewardConfig, folder, max_length=4096)
     return _trained(RewardTrainer(save_scorer(folder / "model"), args=args, train_dataset=data))

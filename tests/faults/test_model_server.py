@@ -47,7 +47,7 @@ class KillWhileWriting(AsyncCallbackHandler):
         self._pid, self._came = pid, 0
         self.killed: float | None = None
 
-    async def on_llm_new_token(self, token: str, **_: Any) -> None:
+    async def on_llm_new_token(self, *_: Any, **__: Any) -> None:
         self._came += 1
         if self._came == WORDS:
             os.kill(self._pid, signal.SIGKILL)

@@ -7,7 +7,6 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -125,8 +124,10 @@ def test_a_page_says_who_writes_and_shows_it(
         place = turn.until("turn_saved")["conversation_id"]
         turn.until("response_delta")
         visitor = context(browser)
-        cookie = {"name": "perm_chat", "value": person.cookies["perm_chat"], "httpOnly": True}
-        visitor.add_cookies([{**cookie, "domain": urlsplit(first.url).hostname, "path": "/"}])
+        cookie = person.cookies["perm_chat"]
+        visitor.add_cookies(
+            [{"name": "perm_chat", "value": cookie, "httpOnly": True, "url": first.url}]
+        )
         page = visitor.new_page()
         watch = Watch(second)
         watch.over(page)

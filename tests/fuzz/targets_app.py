@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from sqlalchemy import TextClause
+from sqlalchemy.dialects.sqlite import dialect as sqlite
 
 from chat.arena.prompts_file import BadPrompts
 from chat.arena.prompts_file import read_prompts as read_study
@@ -119,11 +120,8 @@ def history_address(data: bytes) -> None:
     """Any address asks for something that a database can be asked, or for nothing."""
     params = dict(parse_qsl(text_of(data).encode("utf-8", "replace").decode()))
     found = asked(params)
-    for moment in (
-        found.filters.since,
-        found.filters.until,
-        found.after and found.after.created_at,
-    ):
+    before = found.after.created_at if found.after else None
+    for moment in (found.filters.since, found.filters.until, before):
         if moment is not None:
             Moment().process_bind_param(moment, _SQLITE)
     if found.after is not None:
@@ -131,11 +129,7 @@ def history_address(data: bytes) -> None:
     address(found.filters)
 
 
-class _Dialect:
-    name = "sqlite"
-
-
-_SQLITE = _Dialect()
+_SQLITE = sqlite()
 
 
 def search_words(data: bytes) -> None:

@@ -19,7 +19,8 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from chat.engines.base import Phase
-from chat.engines.llama_cpp import SLOTS, LlamaCppEngine
+from chat.engines.llama_cpp import LlamaCppEngine
+from chat.engines.llama_cpp_chat import SLOTS
 from perm.types import EngineError, EngineFault
 from tests.support.llama_cpp import llama_cpp, running
 from tests.support.models import small_model

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -93,8 +94,8 @@ async def fill(path: Path) -> tuple[str, str, str, str, str]:
     )
     for item in await store.studies.items(owner, study.id):
         asked = await store.add_turn(owner, item.conversation_id, ALL, None)
-        pair = [await answered(store, owner, asked.id) for _ in range(2)]
-        await store.studies.set_replies(owner, item.id, *pair)
+        first, second = [await answered(store, owner, asked.id) for _ in range(2)]
+        await store.studies.set_replies(owner, item.id, first, second)
     await store.studies.join(study.token, "rater")
     sheet = await store.studies.next_sheet(study.token, "rater")
     assert sheet is not None
@@ -104,10 +105,10 @@ async def fill(path: Path) -> tuple[str, str, str, str, str]:
     return str(place.id), str(reply), str(study.id), study.token, invitation.token
 
 
-async def answered(store: Store, owner: str, turn_id: object) -> object:
+async def answered(store: Store, owner: str, turn_id: UUID) -> UUID:
     names = {"model": SHORT, "engine": SHORT, "request": ({"role": "user", "content": ALL},)}
     new = NEW_REPLY.model_copy(update=names)
-    reply = await store.add_reply(owner, turn_id, new)  # type: ignore[arg-type]
+    reply = await store.add_reply(owner, turn_id, new)
     said = {"raw": ALL, "analysis": ALL, "response": ALL, "error": ALL}
     await store.update_reply(owner, reply.id, COMPLETE.model_copy(update=said))
     judged = {"reason": ALL, "raw": ALL, "request": ALL, "judge_model": SHORT}

@@ -39,7 +39,7 @@ async def test_each_filter_finds_its_own_and_nothing_else(store: Store) -> None:
     both = [low.id, high.id]
     hour = timedelta(hours=1)
     now = datetime.now(UTC)
-    for expected, filters in [
+    cases: list[tuple[list[UUID], dict[str, Any]]] = [
         (both, {}),
         ([high.id], {"text": "cat"}),
         ([high.id], {"perspective": R, "low": 4.0}),
@@ -61,7 +61,8 @@ async def test_each_filter_finds_its_own_and_nothing_else(store: Store) -> None:
         ([], {"since": now + hour}),
         ([], {"until": now - hour}),
         ([], {"text": "cat", "perspective": R, "high": 2.0}),
-    ]:
+    ]
+    for expected, filters in cases:
         assert await found(store, **filters) == expected, filters
     assert await found(store, BEN) == []
     chosen = await store.choices(ANNA)

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.store import NotFound, Store
 from chat.store.leases import LEASE
-from chat.store.records import ReplyStatus
+from chat.store.records import Conversation, Reply, ReplyStatus
 from chat.store.tables import conversation
 from chat.store.writers import Writer
 from tests.store.samples import ANNA, BEN, NEW_REPLY, begin
@@ -31,7 +31,7 @@ async def far(store: Store) -> AsyncIterator[Store]:
     yield other
 
 
-async def being_written(store: Store) -> tuple[object, object]:
+async def being_written(store: Store) -> tuple[Conversation, Reply]:
     place = await begin(store)
     assert await store.claim(ANNA, place.id)
     turn = await store.add_turn(ANNA, place.id, "I cannot sleep", None)

@@ -58,17 +58,17 @@ def as_it_was(path: Path, revision: str, today: Path) -> dict[str, int]:
             for name in inspect(connection).get_table_names()
         }
     engine.dispose()
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("ATTACH ? AS today", (str(today),))
+    with closing(sqlite3.connect(path)) as old, old:
+        old.execute("ATTACH ? AS today", (str(today),))
         tables = [table for table in metadata.tables.values() if table.name in columns]
         for table in tables:
             shared = ", ".join(
                 f'"{one.name}"' for one in table.c if one.name in columns[table.name]
             )
-            connection.execute(
+            old.execute(
                 f"INSERT INTO {table.name} ({shared}) SELECT {shared} FROM today.{table.name}"
             )
-        connection.commit()
+        old.commit()
     return counted(path, [table.name for table in tables])
 
 

@@ -25,7 +25,9 @@ def tokenizer() -> Any:
     made = Tokenizer(models.BPE(vocab=words, merges=[]))
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
-    fast = PreTrainedTokenizerFast(tokenizer_object=made, pad_token="<pad>", eos_token="<|im_end|>")
+    fast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=made, pad_token="<pad>", eos_token="<|im_end|>"
+    )
     fast.add_special_tokens({"additional_special_tokens": ["<|im_start|>"]})
     fast.chat_template = CHATML
     return fast
@@ -63,6 +65,7 @@ def save_scorer(folder: Path) -> str:
     """A model with one number for a whole text, and its tokenizer."""
     from transformers import Qwen2ForSequenceClassification
 
-    Qwen2ForSequenceClassification(_config(num_labels=1)).save_pretrained(folder)
+    made = Qwen2ForSequenceClassification(_config(num_labels=1))  # type: ignore[no-untyped-call]
+    made.save_pretrained(folder)
     tokenizer().save_pretrained(folder)
     return str(folder)

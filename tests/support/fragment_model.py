@@ -7,7 +7,7 @@ writes one now and then: GRPO has something to find within seconds on a processo
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 FORMAT: Final = "# Analysis\nYou are tired.\n\n# Response\n"
 WARM: Final = "I hear how tired you are. "
@@ -20,7 +20,7 @@ TEMPLATE: Final = (
 )
 
 
-def write_tiny_model(folder: Path, seed: int = 0, context: int = 256) -> Path:
+def write_fragment_model(folder: Path, seed: int = 0, context: int = 256) -> Path:
     """A Llama with random weights and its tokenizer, as transformers saves them."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -47,7 +47,7 @@ def write_tiny_model(folder: Path, seed: int = 0, context: int = 256) -> Path:
     return folder
 
 
-def _tokenizer():  # noqa: ANN202 - transformers' type, imported late
+def _tokenizer() -> Any:
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -57,7 +57,7 @@ def _tokenizer():  # noqa: ANN202 - transformers' type, imported late
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"\S+|\s+"), "isolated")
     tokenizer.decoder = decoders.Fuse()
-    fast = PreTrainedTokenizerFast(
+    fast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer, unk_token="<unk>", eos_token=END, pad_token="<pad>"
     )
     fast.chat_template = TEMPLATE

@@ -27,7 +27,9 @@ def write_tiny_model(folder: Path, **config: Any) -> Path:
     made.pre_tokenizer = ByteLevel(add_prefix_space=False)
     made.decoder = ByteDecoder()
     made.add_special_tokens([AddedToken(mark, special=True) for mark in MARKS])
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<|im_end|>")
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=made, eos_token="<|im_end|>"
+    )
     tokenizer.chat_template = TEMPLATE
     torch.manual_seed(1)
     shape = {

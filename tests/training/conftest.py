@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from perm.training import Plan
-from tests.support.fragment_model import write_tiny_model
+from tests.support.fragment_model import write_fragment_model
 
 if find_spec("trl") is None:  # not imported: that takes seconds, and is not always wanted
     pytest.skip("the extra `train` is not installed", allow_module_level=True)
@@ -36,7 +36,7 @@ def _few_threads() -> None:
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_model(tmp_path_factory.mktemp("base") / NAME)
+    return write_fragment_model(tmp_path_factory.mktemp("base") / NAME)
 
 
 def taste(part: str) -> float:

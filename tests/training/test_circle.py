@@ -25,7 +25,7 @@ from chat.store.records import Consents, Reply
 from tests.browser.conftest import browser, page, watch
 from tests.browser.steps import keep, rows, say
 from tests.support.app import App, running_app
-from tests.support.fragment_model import WARM, write_tiny_model
+from tests.support.fragment_model import WARM, write_fragment_model
 from tests.support.openai_server import ScriptedServer, running
 from tests.support.preferring_judge import preferring_script
 from tests.training.conftest import QUICK, taste
@@ -45,7 +45,7 @@ LENGTH = 16
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models folder with the tiny model, and prompts to train it on."""
     place = tmp_path_factory.mktemp("circle")
-    write_tiny_model(place / "models" / BASE, context=4096)
+    write_fragment_model(place / "models" / BASE, context=4096)
     record = {"persona": {"identity": "a nurse"}, "scenario": "late"}
     lines = (json.dumps({**record, "dialogue": [message]}) + "\n" for message in MESSAGES * 8)
     (place / "prompts.jsonl").write_text("".join(lines), "utf-8")

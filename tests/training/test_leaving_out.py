@@ -56,7 +56,10 @@ def trainer_with(cls: type[Any], base: Path, place: Path, loss: str = "dapo") ->
 
 def batch_of(trainer: Any) -> dict[str, Any]:
     prompts = [{**row, "message": CANARY} for row in rows(2)]
-    return trainer._generate_and_score_completions([row for row in prompts for _ in range(4)])
+    batch: dict[str, Any] = trainer._generate_and_score_completions(
+        [row for row in prompts for _ in range(4)]
+    )
+    return batch
 
 
 def gradient(trainer: Any, batch: dict[str, Any]) -> torch.Tensor:

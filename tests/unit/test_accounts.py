@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from argon2 import PasswordHasher
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat.accounts import Accounts, LoginRefused, check_name, check_password
 from chat.accounts.passwords import Passwords
@@ -48,14 +49,14 @@ async def test_the_store_has_neither_password_nor_cookie(accounts: Accounts, sto
     await accounts.add("Ada", PASSWORD, Role.PERSON)
     token = await accounts.log_in("Ada", PASSWORD, "::1")
 
-    async def everything(connection: object) -> str:
+    async def everything(connection: AsyncConnection) -> str:
         rows = [
-            await connection.exec_driver_sql(f"SELECT * FROM {table}")  # type: ignore[attr-defined]
+            await connection.exec_driver_sql(f"SELECT * FROM {table}")
             for table in ("account", "login")
         ]
         return repr([row.all() for row in rows])
 
-    kept = await store._database.read(everything)  # type: ignore[arg-type]
+    kept = await store._database.read(everything)
     assert "$argon2id$" in kept
     assert PASSWORD not in kept and token not in kept
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain_core.messages import BaseMessage, HumanMessage
@@ -69,7 +70,7 @@ async def up(engine: TransformersEngine) -> TransformersEngine:
 
 
 async def said(engine: TransformersEngine, model: str | None = None, tokens: int = 16) -> str:
-    asked = {"model": model} if model else {}
+    asked: dict[str, Any] = {"model": model} if model else {}
     answer = await engine.chat_model.ainvoke(ASKED, max_tokens=tokens, temperature=0, **asked)
     assert answer.response_metadata["model_name"] == (model or engine.model_name)
     return answer.text

@@ -15,7 +15,7 @@ from bench.early import line_of
 from bench.first_token import Seen, lines
 from bench.fixed_server import stamp, stamps
 from bench.growth import new_tokens
-from bench.harness import Bench, Line, quantile, ratio
+from bench.harness import Bench, Line, quantile, ratio, settings_for
 from bench.judging import Times
 from bench.judging import lines as judging_lines
 from bench.page_client import Layout
@@ -25,7 +25,7 @@ from bench.score import records
 from bench.talk import Heard
 from chat.engines.scripted_model import ScriptedChatModel
 from chat.scoring import read_record
-from chat.settings import ROOT, Settings
+from chat.settings import ROOT, EngineName, Scoring, Settings
 from chat.store.records import Timings
 from perm import rubrics
 from perm.rubrics import Rubrics
@@ -165,6 +165,11 @@ def judged(published: Sequence[float | None]) -> Times:
     return Times([1.0], [4.0], [10.0], verdicts, list(published))
 
 
+def test_what_is_judged_does_not_depend_on_how_fast_a_machine_was_found(tmp_path: Path) -> None:
+    settings = settings_for(EngineName.LLAMA_CPP, "small", "", tmp_path)
+    assert settings.method is Scoring.DIRECT
+
+
 def test_judging_is_set_against_the_published_protocol() -> None:
     direct, reasoned = judging_lines("warm", judged([5.0, None, 5.0, 5.0]), "a server")
 
@@ -184,7 +189,8 @@ def test_judging_on_is_set_against_judging_off() -> None:
     on = Seen(idle=[0.22], during=[0.6], speed=[45])
     off = Seen(idle=[0.2], during=[0.4], speed=[50])
     idle, during, speed = lines(on, off, "x")
-    assert (idle.figure, during.figure) == (pytest.approx(1.1), pytest.approx(1.5))
+    assert idle.figure == pytest.approx(1.1)
+    assert during.figure == pytest.approx(1.5)
     assert speed.figure == pytest.approx(0.9)
 
 

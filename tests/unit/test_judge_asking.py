@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -38,11 +39,11 @@ STRUCTURED = ("honour", "ignore", "refuse")
     ("prefix", "structured", "logprobs"), list(itertools.product(PREFIX, STRUCTURED, (True, False)))
 )
 async def test_the_best_way_that_works_is_used(
-    prefix: str, structured: str, logprobs: bool
+    prefix: Any, structured: Any, logprobs: bool
 ) -> None:
     server = ScriptedServer(
         Demo(RUBRICS, 0), prefix=prefix, structured=structured, logprobs=logprobs
-    )  # type: ignore[arg-type]
+    )
     async with running(server):
         engine = OpenAIEngine(server.url, SecretStr(""), "")
         await engine.start()

@@ -245,9 +245,10 @@ async def test_what_can_still_be_early_goes_first_and_reasons_last() -> None:
     judging = [asyncio.create_task(line.judging(uuid4(), busy))]
     await settle()
 
-    def noting(name: str) -> Callable[[], Awaitable[None]]:
-        async def call() -> None:
+    def noting(name: str) -> Callable[[], Awaitable[str]]:
+        async def call() -> str:
             order.append(name)
+            return name
 
         return call
 
@@ -292,7 +293,7 @@ async def test_who_gives_up_waiting_for_a_seat_takes_none() -> None:
     gone.cancel()
     first.done.set()
     last.done.set()
-    assert await asyncio.gather(holding, staying) == ["verdict"] * 2
+    assert list(await asyncio.gather(holding, staying)) == ["verdict"] * 2
     assert last.begun == 1
 
 

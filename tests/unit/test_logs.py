@@ -62,8 +62,8 @@ def loggers() -> Iterator[None]:
     root.handlers[:], root.level = handlers, level
     logging.captureWarnings(capture=False)
     logging.getLogger("uvicorn.access").disabled = False
-    for name, one in before.items():
-        logging.getLogger(name).setLevel(one)
+    for name, earlier in before.items():
+        logging.getLogger(name).setLevel(earlier)
 
 
 def read(out: io.StringIO) -> list[dict[str, Any]]:

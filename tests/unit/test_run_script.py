@@ -45,12 +45,16 @@ class Machine:
         self.complete = False
         self.failure = ""
         patch.chdir(folder)
-        patch.setattr(script.os, "execv", lambda _, words: self.became.extend(words[2:]) or 0)
+        patch.setattr(script.os, "execv", self._become)
         patch.setattr(script.Build, "complete", property(lambda _: self.complete))
         patch.setattr(script.Build, "run", property(lambda build: partial(self._build, build)))
         for name in list(os.environ):
             if name.startswith("PERM_CHAT_"):
                 patch.delenv(name)
+
+    def _become(self, _: str, words: list[str]) -> int:
+        self.became += words[2:]
+        return 0
 
     def _build(self, build: Any) -> None:
         self.built.append(build.recipe.device)

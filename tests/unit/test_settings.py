@@ -54,7 +54,7 @@ def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
 )
 def test_a_wrong_setting_is_named(name: str, value: object) -> None:
     with pytest.raises(SettingsError, match=name):
-        load(**{name: value})
+        load(None, **{name: value})
 
 
 def test_a_key_is_shown_nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

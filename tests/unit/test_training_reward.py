@@ -142,7 +142,7 @@ async def test_all_judgements_run_at_once_up_to_the_bound() -> None:
 
 async def test_the_judges_see_persona_scenario_message_and_history() -> None:
     model = ScriptedChatModel(preferring_script(lambda part: 1.0))
-    columns = {
+    columns: dict[str, Any] = {
         "persona": ["a nurse"],
         "scenario": ["a double shift"],
         "message": ["I am so tired."],
@@ -193,8 +193,8 @@ async def test_it_can_be_called_from_another_loop_than_the_judges() -> None:
     function = judged_on(here, PermReward(judge_of(ScriptedChatModel(script))))
     assert inspect.iscoroutinefunction(function)  # or TRL would not await it
     found: list[float | None] = []
-    call = {"completions": [GOOD], "completion_ids": [[0]]}
-    elsewhere = Thread(target=lambda: found.extend(asyncio.run(function(**call))))  # type: ignore[arg-type]
+    call: dict[str, Any] = {"completions": [GOOD], "completion_ids": [[0]]}
+    elsewhere = Thread(target=lambda: found.extend(asyncio.run(function(**call))))
     elsewhere.start()
     await asyncio.to_thread(elsewhere.join)
     assert found == [pytest.approx(BEST)]

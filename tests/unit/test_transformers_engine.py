@@ -111,7 +111,12 @@ async def test_what_it_can_do_was_found_out(engine: TransformersEngine) -> None:
 
 
 async def test_a_stream_says_what_an_answer_says(engine: TransformersEngine) -> None:
-    options = {"max_tokens": 20, "temperature": 0, "logprobs": True, "top_logprobs": 5}
+    options: dict[str, Any] = {
+        "max_tokens": 20,
+        "temperature": 0,
+        "logprobs": True,
+        "top_logprobs": 5,
+    }
     whole = await streamed(engine, **options)
     answer = await engine.chat_model.ainvoke(ASKED, **options)
     assert whole.text == answer.text

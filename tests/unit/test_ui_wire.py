@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 import pytest
 
@@ -27,7 +29,8 @@ def test_what_is_sent_is_what_gradio_would_have_made_of_it() -> None:
     one = shown()
     first, *others = sent(one, chat)
     assert len(first) == 4
-    assert first == chat.postprocess(list(one.chat)).model_dump()
+    messages: list[Any] = list(one.chat)
+    assert first == chat.postprocess(messages).model_dump()
     assert others[:-1] == [html.postprocess(value) for value in one[1:-1]]
     assert others[-1] == text.postprocess(one.rated)
 

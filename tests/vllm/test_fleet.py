@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, LiteralString
 
 import httpx
 import psycopg
@@ -42,6 +43,13 @@ def apps(
         yield two
 
 
+def one_of(connection: psycopg.Connection, query: LiteralString) -> Any:
+    """The one value that a query finds."""
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return row[0]
+
+
 def test_two_processes_serve_two_people_and_one_conversation(
     apps: list[App], database: str
 ) -> None:
@@ -65,9 +73,9 @@ def test_two_processes_serve_two_people_and_one_conversation(
     assert len(statuses(database)) == 3
     assert set(statuses(database)) <= {"complete", "cut_short"}
     with psycopg.connect(database) as connection:
-        (owners,) = connection.execute("SELECT count(DISTINCT owner) FROM conversation").fetchone()
+        owners = one_of(connection, "SELECT count(DISTINCT owner) FROM conversation")
         verdicts = connection.execute("SELECT status, unscored FROM verdict").fetchall()
-        (cached,) = connection.execute("SELECT max(cached_tokens) FROM verdict").fetchone()
+        cached = one_of(connection, "SELECT max(cached_tokens) FROM verdict")
     assert owners == 2
     assert len(verdicts) >= 9
     assert not [one for one in verdicts if one[1] == "engine"], "every judge call was answered"

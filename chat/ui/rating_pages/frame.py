@@ -87,7 +87,8 @@ def trouble_page(error: PermError) -> str:
 
 @cache
 def _style() -> str:
-    sheets = [*(ASSETS / "style" / name for name in SHEETS), ASSETS / "rate.css"]
+    own = sorted((ASSETS / "rate").glob("*.css"))
+    sheets = [*(ASSETS / "style" / name for name in SHEETS), *own]
     return "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
 
 
