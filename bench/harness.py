@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import httpx
 
@@ -22,6 +22,8 @@ from chat.settings import ROOT, EngineName, Scoring, Settings
 from perm import rubrics
 from perm.rubrics import Rubrics
 from perm.types import Verdict
+
+AnyEngine = TypeVar("AnyEngine", bound=Engine)
 
 SMALL: Final = "small"
 CONTEXT: Final = {SMALL: 8192, "default": 4096}
@@ -55,6 +57,17 @@ class Line:
         return self.figure >= self.limit if self.at_least else self.figure <= self.limit
 
 
+@asynccontextmanager
+async def running(engine: AnyEngine) -> AsyncIterator[AnyEngine]:
+    """The engine, ready, and ended afterwards."""
+    await engine.start()
+    try:
+        await engine.ready()
+        yield engine
+    finally:
+        await engine.stop()
+
+
 @dataclass(frozen=True)
 class Bench:
     """What is measured, how thoroughly, and where files may lie."""
@@ -74,13 +87,8 @@ class Bench:
     @asynccontextmanager
     async def engine(self, settings: Settings | None = None) -> AsyncIterator[Engine]:
         """The engine under test, ready, and ended afterwards."""
-        engine = engines.build(settings or self.settings, "supporter")
-        await engine.start()
-        try:
-            await engine.ready()
+        async with running(engines.build(settings or self.settings, "supporter")) as engine:
             yield engine
-        finally:
-            await engine.stop()
 
 
 Measure = Callable[[Bench], Awaitable[list[Line]]]

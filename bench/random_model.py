@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen2Config
 
+from chat.engines.catalogue import SMOLLM
 from chat.settings import Settings
 from chat.training import backbone_for
 
-SMALL: Final = "smollm2-135m-instruct"
 QWEN_7B: Final[Mapping[str, Any]] = {
     "hidden_size": 3584,
     "intermediate_size": 18_944,
@@ -42,12 +42,10 @@ def write(folder: Path, tokenizer: Path, shape: Mapping[str, Any] = QWEN_7B) -> 
     config = Qwen2Config(
         vocab_size=len(words), eos_token_id=words.eos_token_id, bos_token_id=None, **shape
     )
-    torch.set_default_dtype(torch.bfloat16)
-    try:
-        with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
-            model = Qwen2ForCausalLM(config)
-    finally:
-        torch.set_default_dtype(torch.float32)
+    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+        model = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
+            config, dtype=torch.bfloat16
+        )
     model.generation_config.eos_token_id = words.eos_token_id
     model.save_pretrained(folder, max_shard_size="4GB")
     for file in (*tokenizer.glob("tokenizer*"), *tokenizer.glob("chat_template*")):
@@ -61,7 +59,7 @@ def main() -> None:
     options.add_argument("--tokenizer", type=Path, help="a folder; else the small model's")
     given = options.parse_args()
     tokenizer = given.tokenizer or Path(
-        asyncio.run(backbone_for(SMALL, Settings().models_dir, print)).place
+        asyncio.run(backbone_for(SMOLLM.name, Settings().models_dir, print)).place
     )
     count = write(given.folder, tokenizer)
     sys.stdout.write(f"{count:,} parameters in {given.folder}\n")

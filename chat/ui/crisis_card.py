@@ -11,7 +11,6 @@ from pathlib import Path
 
 from chat import safety
 from chat.safety import Card, CrisisKind, Helpline, Serves
-from chat.store.records import Turn
 from chat.ui.markup import esc
 from chat.ui.scene import Scene, in_crisis
 from perm.types import Value
@@ -39,16 +38,15 @@ def crisis_card(scene: Scene, where: Whereabouts) -> str:
         return ""
     reply = turn.chosen
     if turn.crisis is not None:
-        return card_for([_spoken(turn, scene)], turn.crisis, where)
+        place = scene.conversation
+        around = (place.scenario, place.persona) if place else ("", "")
+        return card_for([spoken(turn.number, turn.message, *around)], turn.crisis, where)
     return card_for([reply.response], reply.crisis, where) if reply else ""
 
 
-def _spoken(turn: Turn, scene: Scene) -> str:
-    """What was checked with the turn's message."""
-    place = scene.conversation
-    if turn.number > 1 or place is None:
-        return turn.message
-    return safety.opening(turn.message, place.scenario, place.persona)
+def spoken(number: int, message: str, scenario: str, persona: str) -> str:
+    """What was checked with the message of the turn of that number (from 1)."""
+    return message if number > 1 else safety.opening(message, scenario, persona)
 
 
 def card_for(
@@ -56,9 +54,8 @@ def card_for(
 ) -> str:
     """The card for what was checked, in the language of the first text that raises it.
 
-    `told`: the kind of crisis that was saved with them.
-
-    `chooser`: whether another country can be chosen; that needs the chat page.
+    `told`: the kind of crisis that was saved with them; `chooser`: whether another country can be
+    chosen, which needs the chat page.
     """
     # The check's own words for it; the record keeps the kind alone.
     seen = next(filter(None, map(safety.check, texts)), None)

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from bench.harness import running
 from chat.settings import EngineName, Scoring, Settings
 from tests.support.conversation import MESSAGES, hold_conversation
-from tests.support.llama_cpp import llama_cpp, running
+from tests.support.llama_cpp import llama_cpp
 from tests.support.models import small_folder, small_model
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(600)]

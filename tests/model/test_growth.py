@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from bench.harness import running
 from chat.settings import ROOT
 from perm import rubrics
 from perm.judges import Judge, contexts_for
 from perm.parsing import SupporterOutput
 from perm.types import Exchange, JudgeContext, Method, Perspective
-from tests.support.llama_cpp import llama_cpp, running
+from tests.support.llama_cpp import llama_cpp
 
 pytestmark = [pytest.mark.model, pytest.mark.engines, pytest.mark.timeout(600)]
 

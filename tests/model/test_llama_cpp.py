@@ -18,11 +18,12 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from bench.harness import running
 from chat.engines.base import Phase
 from chat.engines.llama_cpp import LlamaCppEngine
 from chat.engines.llama_cpp_chat import SLOTS
 from perm.types import EngineError, EngineFault
-from tests.support.llama_cpp import llama_cpp, running
+from tests.support.llama_cpp import llama_cpp
 from tests.support.models import small_model
 
 pytestmark = [

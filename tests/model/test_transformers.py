@@ -11,6 +11,7 @@ import pytest_asyncio
 import torch
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from bench.harness import running
 from chat.engines.base import Phase
 from chat.engines.in_process.loading import Loaded
 from chat.engines.transformers_engine import TransformersEngine
@@ -37,12 +38,8 @@ SECOND = Exchange(message="The house is quiet.", response="It must feel empty wi
 async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TransformersEngine]:
     place = tmp_path_factory.mktemp("models")
     made = TransformersEngine(str(small_folder()), models_dir=place, context_tokens=4096)
-    await made.start()
-    try:
-        await made.ready()
-        yield made
-    finally:
-        await made.stop()
+    async with running(made) as ready:
+        yield ready
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
-"""A real llama.cpp, for as long as a test needs it."""
+"""A real llama.cpp with a small model, as tests need it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from chat.engines.llama_cpp import LlamaCppEngine
@@ -22,14 +20,3 @@ def llama_cpp(
         threads=0,
         prompts=prompts,
     )
-
-
-@asynccontextmanager
-async def running(engine: LlamaCppEngine) -> AsyncIterator[LlamaCppEngine]:
-    """Started and ready, and ended at the end."""
-    await engine.start()
-    try:
-        await engine.ready()
-        yield engine
-    finally:
-        await engine.stop()

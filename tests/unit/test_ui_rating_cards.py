@@ -46,3 +46,14 @@ def test_a_turn_shows_it_in_the_language_of_what_raised_it(place: str) -> None:
         closed=False, turns=(one,),
     )  # fmt: skip
     assert TITLE in turn_sheets.turn_page("t" * 22, found, 1, Whereabouts())
+
+
+def test_what_the_first_turn_told_does_not_speak_for_a_later_one() -> None:
+    one = ToRate(
+        reply_id=uuid4(), number=2, message="I want to kill myself.", response="Hm.",
+        crisis=CrisisKind.SUICIDE.value,
+    )  # fmt: skip
+    found = Invited(persona="", scenario=GERMAN, with_analysis=False, closed=False, turns=(one,))
+    page = turn_sheets.turn_page("t" * 22, found, 1, Whereabouts())
+    assert safety.care_texts().card("en").title in page
+    assert TITLE not in page

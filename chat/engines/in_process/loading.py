@@ -28,6 +28,9 @@ PIECE_ON_GPU: Final = 1024
 PIECE_ON_CPU: Final = 128
 """Tokens of a prompt that are read at a stretch: how long a new message may have to wait."""
 
+NEEDED: Final = {"position_ids", "cache", "logits_to_keep"}
+"""What a model must take to be read row by row, and from where another prompt left off."""
+
 ROLES: Final = {"system": "system", "human": "user", "ai": "assistant"}
 FILES: Final = ["*.safetensors", "*.json", "*.jinja", "*.model", "*.txt"]
 
@@ -185,15 +188,16 @@ def _need_room(folder: Path, dtype: torch.dtype, device: str) -> None:
 
 def _must_be_served_here(model: Any) -> None:  # noqa: ANN401 - any architecture
     """Batches and kept prefixes are made for attention that sees all, position by position."""
-    takes = set(inspect.signature(model.forward).parameters)
-    if takes >= {"position_ids", "past_key_values", "logits_to_keep"} and "cache" not in takes:
+    takes = inspect.signature(model.forward).parameters
+    missing = NEEDED - set(takes)
+    if missing == {"cache"} and "past_key_values" in takes:  # its name before transformers 5.24
         raise EngineError(
             EngineFault.NOT_READY,
             f"transformers {transformers_version} is too old for this engine.",
             "Bring it up to date: pip install -e '.[transformers]'.",
         )
     kinds = set(getattr(model.config.get_text_config(), "layer_types", None) or ())
-    if not {"position_ids", "cache", "logits_to_keep"} <= takes or kinds - {"full_attention"}:
+    if missing or kinds - {"full_attention"}:
         raise EngineError(
             EngineFault.NOT_READY,
             f"The engine transformers does not serve models of the kind {model.config.model_type}.",

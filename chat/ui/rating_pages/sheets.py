@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from chat.safety import opening
 from chat.store.study_records import (
     Ballot,
     Choice,
@@ -18,7 +17,7 @@ from chat.store.study_records import (
     Study,
     StudyKind,
 )
-from chat.ui.crisis_card import Whereabouts, card_for
+from chat.ui.crisis_card import Whereabouts, card_for, spoken
 from chat.ui.markup import esc, paragraphs, plain
 from chat.ui.rating_pages.frame import document, rater_words
 from chat.ui.reward_card import signed
@@ -210,7 +209,7 @@ def _asked(sheet: Sheet, where: Whereabouts | None) -> str:
     )
     card = ""
     if sheet.crisis is not None and where is not None:
-        asked = opening(sheet.message, sheet.scenario, sheet.persona)
+        asked = spoken(1, sheet.message, sheet.scenario, sheet.persona)  # an item is one turn
         card = card_for([asked, sheet.left, sheet.right], sheet.crisis, where, chooser=False)
     return (
         f'{card}<section class="asked">{f"<dl>{frame}</dl>" if frame else ""}'

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from chat.safety import opening
 from chat.store.invitation_records import Invited, ToRate
 from chat.store.records import FeedbackInput
-from chat.ui.crisis_card import Whereabouts, card_for
+from chat.ui.crisis_card import Whereabouts, card_for, spoken
 from chat.ui.feedback import THUMBS
 from chat.ui.marks import MARKS
 from chat.ui.markup import esc, paragraphs, plain
@@ -108,7 +107,7 @@ def _about(found: Invited) -> str:
 def _exchange(found: Invited, one: ToRate, where: Whereabouts) -> str:
     card = ""
     if one.crisis:
-        said = opening(one.message, found.scenario, found.persona)
+        said = spoken(one.number, one.message, found.scenario, found.persona)
         card = card_for([said, one.response], one.crisis, where, chooser=False)
     analysis = (
         '<section class="said analysis"><h2>What the AI understood</h2>'
