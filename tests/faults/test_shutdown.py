@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from chat.engines.llama_cpp import PROCESS
 from tests.conftest import Figures
 from tests.faults.conftest import rows
 from tests.support.app import running_app
@@ -84,9 +85,9 @@ def _ended_while_writing(folder: Path, work: float) -> tuple[list[int], str, str
     with running_app(folder, *model, "--max-tokens", "2000", "--method", "direct") as app:
         kept = {"message": "Tell me a very long story.", "consents": {"keep": True}}
         with httpx.Client() as client, Turn(client, app.url, **kept) as turn:
-            servers = children_of(app.pid)
-            assert servers
             turn.until("turn_saved")
+            until(lambda: model_servers_of(app.pid) != [])
+            servers = model_servers_of(app.pid)
             before = worked(servers)
             until(lambda: worked(servers) > before + work or _complete(app.database))
             os.kill(app.pid, signal.SIGTERM)
@@ -101,10 +102,18 @@ def _complete(database: Path) -> bool:
     return any(status == "complete" for status, _ in rows(database, REPLIES))
 
 
-def children_of(pid: int) -> list[int]:
-    """The processes that it started, by the kernel's own list."""
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
-    return [int(child) for child in found.split()]
+def model_servers_of(pid: int) -> list[int]:
+    """The model servers that it started, by the kernel's own list: not what only looked for a card
+    or a version and is gone at once."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+    return [int(child) for child in children if PROCESS in _command_of(child)]
+
+
+def _command_of(pid: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text("utf-8")
+    except OSError:
+        return ""  # it has ended since
 
 
 def worked(pids: list[int]) -> float:
