@@ -28,8 +28,9 @@ class Line:
     """Orders the calls to one engine.
 
     A judge call waits while the reply to *another* turn is being written, and where `gives_way()`
-    is true (a slow engine that serves both) a running one is ended and begun again later. Judging
-    the reply that is being written goes on beside it: that is how resonation is known early.
+    is true (one engine for both that cannot do both at once) a running one is ended and begun
+    again later. Judging the reply that is being written goes on beside it: that is how resonation
+    is known early.
     Where it is false, engines answer chat and judge side by side, and nothing waits here but for
     one of the `judge_calls()` seats: those first whose reply is still being written, reasons last.
     """

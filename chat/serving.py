@@ -41,14 +41,14 @@ class Serving:
     def compose(
         cls, settings: Settings, rubrics: Rubrics, supporter: Engine, judge_engine: Engine
     ) -> Serving:
-        """One engine for both gives way to chat unless it was measured to be fast."""
+        """One engine for both gives way to chat unless it does both as well at once."""
         shared = judge_engine is supporter
 
         def judge_calls() -> int:
             """As many as the engine takes, less one for chat; never fewer than a turn needs."""
             return max(JUDGE_CALLS, judge_engine.capabilities.parallel - shared)
 
-        line = Line(lambda: shared and not supporter.capabilities.fast, judge_calls)
+        line = Line(lambda: shared and not supporter.capabilities.side_by_side, judge_calls)
         return cls(settings, rubrics, supporter, judge_engine, line)
 
     @property

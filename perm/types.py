@@ -231,7 +231,8 @@ class Capabilities(Value):
     `prefix_options`: extra request fields that make an unfinished assistant message be continued
     (vLLM needs them, llama.cpp does not). `structured_choice`: a schema is kept to;
     `schema_ignored`: it is taken without a word and not kept to. `priority`: calls may say who
-    goes first, as vLLM means it. `read_speed`, `write_speed`: tokens a second, measured.
+    goes first, as vLLM means it. `on_processor`: this machine's processor computes it, not a card.
+    `read_speed`, `write_speed`: tokens a second, measured.
     """
 
     logprobs: bool = False
@@ -242,6 +243,7 @@ class Capabilities(Value):
     schema_ignored: bool = False
     cached_tokens: bool = False
     priority: bool = False
+    on_processor: bool = False
     context_tokens: int | None = None
     parallel: int = 1
     read_speed: float | None = None
@@ -251,6 +253,14 @@ class Capabilities(Value):
     def fast(self) -> bool:
         """Measured fast enough for reasons unasked; an unmeasured engine counts as slow."""
         return self.write_speed is not None and self.write_speed >= FAST_WRITE_SPEED
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether a message is answered as soon while the engine judges: fast, and on a card.
+
+        A processor reads one prompt at the cost of the other, however fast it writes.
+        """
+        return self.fast and not self.on_processor
 
     @property
     def live_seconds(self) -> float | None:

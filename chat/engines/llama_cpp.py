@@ -67,6 +67,7 @@ class LlamaCppEngine(OwnServerEngine):
         self._path: Path | None = None
         self._prompts = prompts
         self._states: PromptStates | None = None
+        self._on_processor = True
         name = self._source.stem if isinstance(self._source, Path) else (self._source or QWEN).name
         chat_model = LlamaCppChatModel.at(
             NOWHERE, "", name, server="The model's server", patience=PATIENCE
@@ -126,6 +127,7 @@ class LlamaCppEngine(OwnServerEngine):
                 "Check that it is a whole GGUF file and fits into memory; what the server said is "
                 f"in {self._log_file}. `perm-chat models check` compares files with the catalogue.",
             )
+        self._on_processor = bool(told.get("on_processor"))
         return told.get("address")
 
     async def _completed(self, found: Capabilities) -> Capabilities:
@@ -133,7 +135,8 @@ class LlamaCppEngine(OwnServerEngine):
         cards = await self._chat_model.root_async_client.models.list()
         trained = (cards.data[0].model_dump().get("meta") or {}).get("n_ctx_train")
         context = min(self._context_tokens, trained or self._context_tokens)
-        return found.model_copy(update={"context_tokens": context, "parallel": SLOTS})
+        known = {"parallel": SLOTS, "on_processor": self._on_processor}
+        return found.model_copy(update={"context_tokens": context, **known})
 
     async def _model_file(self) -> Path:
         """The GGUF file, fetched where it is not there yet."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any, Final
 
 from langchain_core.language_models.chat_models import agenerate_from_stream
@@ -29,12 +31,15 @@ class LlamaCppChatModel(ServedChatModel):
     """Replies, which are streams, go to the first slot; beside another one, to whichever is free.
 
     Calls that are awaited whole go to the others, those that begin with the same message to the
-    same: it is a rubric. To the server these are streams too, and are put together here. What a
-    slot held is kept in the server's memory when another takes it.
+    same: it is a rubric. To the server these are streams too, and are put together here. Their
+    prompts are read one after another, which takes no longer: a call that waits inside the server
+    says nothing, so that one given up would be read all the same, in the steps of a message that
+    came. What a slot held is kept in the server's memory when another takes it.
     """
 
     _replying: int = PrivateAttr(default=0)
     _slots: dict[int, int] = PrivateAttr(default_factory=dict)
+    _reading: asyncio.Lock = PrivateAttr(default_factory=asyncio.Lock)
 
     async def _astream(
         self,
@@ -59,6 +64,16 @@ class LlamaCppChatModel(ServedChatModel):
         beginning = hash(messages[0].text)
         slot = self._slots.setdefault(beginning, 1 + len(self._slots) % (SLOTS - 1))
         asked = {"id_slot": slot, **TELLS_PROGRESS, **(kwargs.get("extra_body") or {})}
-        return await agenerate_from_stream(
-            super()._astream(messages, *args, **(kwargs | {"extra_body": asked}))
-        )
+        stream = super()._astream(messages, *args, **(kwargs | {"extra_body": asked}))
+        return await agenerate_from_stream(self._read_in_turn(stream))
+
+    async def _read_in_turn(
+        self, stream: AsyncIterator[ChatGenerationChunk]
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        """The stream, begun when no other prompt is being read; this one is at its first token."""
+        async with AsyncExitStack() as until_read:
+            await until_read.enter_async_context(self._reading)
+            async for chunk in stream:
+                if chunk.text:
+                    await until_read.aclose()
+                yield chunk

@@ -53,7 +53,7 @@ def parameters(work: dict[str, Any]) -> Any:  # noqa: ANN401 - the library has n
     found.n_ctx = work["context"] * work["slots"]
     found.kv_unified = False
     found.fit_params = False
-    found.n_batch = found.n_ubatch = _batch()
+    found.n_batch = found.n_ubatch = CPU_BATCH if on_processor() else GPU_BATCH
     found.cache_ram_mib = CACHE_MIB
     found.cache_idle_slots = False  # a slot is saved when it is taken, which is enough
     if work.get("states"):
@@ -62,11 +62,12 @@ def parameters(work: dict[str, Any]) -> Any:  # noqa: ANN401 - the library has n
     return found
 
 
-def _batch() -> int:
+def on_processor() -> bool:
+    """Whether there is no card that llama.cpp could use."""
     from xllamacpp import get_device_info  # noqa: PLC0415 - it reads the environment when loaded
 
     kinds = (device["type"].name for device in get_device_info())
-    return GPU_BATCH if any(kind.endswith("GPU") for kind in kinds) else CPU_BATCH
+    return not any(kind.endswith("GPU") for kind in kinds)
 
 
 def main() -> None:
@@ -79,7 +80,7 @@ def main() -> None:
     except (RuntimeError, ValueError, OSError):
         tell_parent(refused=True)
         raise SystemExit(1) from None
-    tell_parent(address=server.listening_address)
+    tell_parent(address=server.listening_address, on_processor=on_processor())
     fall_silent()
     threading.Event().wait()
 

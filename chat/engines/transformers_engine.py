@@ -129,9 +129,8 @@ class TransformersEngine(BackgroundEngine):
         """After a first call, which is slow and would be taken for the model's speed."""
         await self._chat_model.ainvoke([HumanMessage("Hello.")], max_tokens=4, temperature=0)
         found = await probe(self._chat_model)
-        self._capabilities = found.model_copy(
-            update={"context_tokens": loaded.context, "parallel": PARALLEL}
-        )
+        known = {"parallel": PARALLEL, "on_processor": not _has_gpu()}
+        self._capabilities = found.model_copy(update={"context_tokens": loaded.context, **known})
 
     def _coming_up(self, detail: str, progress: float | None = None) -> None:
         self._tell(Phase.STARTING, detail, progress=progress)

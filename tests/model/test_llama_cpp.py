@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,11 @@ from bench.harness import running
 from chat.engines.base import Phase
 from chat.engines.llama_cpp import LlamaCppEngine
 from chat.engines.llama_cpp_chat import SLOTS
+from chat.engines.llama_cpp_process import on_processor
 from perm.types import EngineError, EngineFault
 from tests.support.llama_cpp import llama_cpp
 from tests.support.models import small_model
+from tests.support.waiting import until
 
 pytestmark = [
     pytest.mark.model,
@@ -51,12 +53,6 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
-async def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110 - a process has no event for it
-            await asyncio.sleep(0.05)
-
-
 def text_of(count: int, first: str) -> str:
     """Some prose of about that many tokens that begins in its own way."""
     words = WORDS.split()
@@ -76,6 +72,7 @@ async def test_it_says_what_it_can_do(engine: LlamaCppEngine, tmp_path: Path) ->
     assert found.cached_tokens
     assert found.context_tokens == 2048
     assert found.parallel == SLOTS
+    assert found.on_processor is on_processor()
     assert found.read_speed is not None
     assert found.read_speed > 0
     assert found.write_speed is not None

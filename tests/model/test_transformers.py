@@ -72,6 +72,7 @@ async def test_it_is_up_and_knows_what_it_can_do(engine: TransformersEngine) -> 
     assert found.assistant_prefix
     assert found.cached_tokens
     assert found.context_tokens == 4096
+    assert found.on_processor is not torch.cuda.is_available()
 
 
 async def test_it_streams_what_it_would_say_at_once(engine: TransformersEngine) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from chat.engines.openai import OpenAIEngine
 from perm.types import EngineError, EngineFault
 from tests.support.odd_server import CANARY, Behaviour, OddServer, engine_at, odd, refused
 from tests.support.serving import serving
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.unit
 
@@ -55,12 +55,6 @@ async def test_a_server_that_comes_later_is_found(monkeypatch: pytest.MonkeyPatc
     await engine.stop()
     with pytest.raises(EngineError, match="stopped"):
         await engine.ready()
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - an engine has no event for it
-            await asyncio.sleep(0.02)
 
 
 async def test_a_key_that_is_not_accepted_is_final() -> None:

@@ -11,7 +11,7 @@ from chat import events
 from chat.engines.scripted_model import Output
 from chat.events import TurnEvent
 from perm.types import Part
-from tests.support.desk import OWNER, REPLY, Make, desk, judge_says, of
+from tests.support.desk import OWNER, PLAIN, PROMPTS, REPLY, Make, desk, judge_says, of
 
 __all__ = ["desk"]
 
@@ -34,6 +34,23 @@ async def test_the_next_message_may_come_while_the_last_is_judged(desk: Make) ->
     seen = await at.say("two")
     assert not of(events.TurnFailed, seen)
     await at.rest()
+    turns = await at.session.path(OWNER, at.place.id)
+    assert [len(t.chosen.binding) for t in turns if t.chosen] == [4, 4]
+
+
+@pytest.mark.parametrize("on_processor", [True, False])
+async def test_a_processor_gives_up_judging_for_a_message_however_fast_it_writes(
+    desk: Make, on_processor: bool
+) -> None:
+    fast = PLAIN.model_copy(update={"write_speed": 500.0, "on_processor": on_processor})
+    slow_judge = lambda m: Output(text=str(judge_says(m)), delay=0.3)  # noqa: E731
+    at = await desk(judged=slow_judge, capabilities=fast)
+    await at.until(at.session.run_turn(OWNER, at.place.id, "one"), events.ReplyDone)
+    await at.say("two")
+    await at.rest()
+    model = at.session.serving.judge_engine.chat_model
+    asked = [c for c in model.calls if c.messages[0].content != PROMPTS.supporter.system]  # type: ignore[attr-defined]
+    assert (len(asked) > 8) is on_processor, "begun again"
     turns = await at.session.path(OWNER, at.place.id)
     assert [len(t.chosen.binding) for t in turns if t.chosen] == [4, 4]
 
