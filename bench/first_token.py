@@ -3,7 +3,8 @@
 Judging on and off take turns in one run. `after idle`: the last turn is judged. `during judging`:
 the next message comes at the moment at which the last reply is complete. Where one processor both
 reads and writes, the judging that was given up still ends its step; a scripted server with a fixed
-time a token shows what the app does by itself.
+time a token shows what the app does by itself. A turn is compared with the same turn of the other
+conversation: a later one has more to read.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bench import texts
-from bench.harness import Bench, Line, fixed_server, listed, ratio, server_of, settings_for
+from bench.harness import Bench, Line, fixed_server, listed, paired, server_of, settings_for
 from bench.talk import Talk, talking
 from chat.engines.base import Engine
 from chat.session import Session
@@ -86,7 +87,7 @@ def lines(on: Seen, off: Seen, server: str) -> list[Line]:
         Line(
             "first token with judging on, message after idle",
             against,
-            ratio(on.idle, off.idle),
+            paired(on.idle, off.idle),
             limit=IDLE_LIMIT,
             server=server,
             detail=f"on: {listed(on.idle)}; off: {listed(off.idle)}",
@@ -94,7 +95,7 @@ def lines(on: Seen, off: Seen, server: str) -> list[Line]:
         Line(
             "first token with judging on, message during judging",
             against,
-            ratio(on.during, off.during),
+            paired(on.during, off.during),
             limit=DURING_LIMIT,
             server=server,
             detail=f"on: {listed(on.during)}; off: {listed(off.during)}",
@@ -102,7 +103,7 @@ def lines(on: Seen, off: Seen, server: str) -> list[Line]:
         Line(
             "tokens a second with judging on",
             against,
-            ratio(on.speed, off.speed),
+            paired(on.speed, off.speed),
             server=server,
             detail=f"on: {listed(on.speed, 'a second')}; off: {listed(off.speed, 'a second')}",
         ),

@@ -142,6 +142,14 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
     return statistics.median(ours) / statistics.median(theirs)
 
 
+def paired(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Each trial against the one like it, and of that the median.
+
+    For trials that differ among themselves, as the turns of a conversation that grows do.
+    """
+    return statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
+
+
 def listed(values: Sequence[float], unit: str = "s") -> str:
     """Trials as the details show them."""
     return ", ".join(f"{value:.2f}" for value in values) + f" {unit}"

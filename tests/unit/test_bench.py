@@ -15,7 +15,7 @@ from bench.early import line_of
 from bench.first_token import Seen, lines
 from bench.fixed_server import stamp, stamps
 from bench.growth import new_tokens
-from bench.harness import Bench, Line, quantile, ratio, settings_for
+from bench.harness import Bench, Line, paired, quantile, ratio, settings_for
 from bench.judging import Times
 from bench.judging import lines as judging_lines
 from bench.page_client import Layout
@@ -49,6 +49,14 @@ def test_a_quantile_lies_between_the_values_around_it() -> None:
 
 def test_one_disturbed_trial_does_not_move_a_ratio() -> None:
     assert ratio([1, 1, 50], [4, 4, 4]) == 0.25
+    assert paired([1, 2, 50], [4, 8, 4]) == 0.25
+
+
+def test_turns_of_growing_length_are_compared_one_with_its_like() -> None:
+    on, off = [1.0, 2.0, 90.0], [1.0, 2.0, 3.0]
+    assert paired(on, off) == 1
+    with pytest.raises(ValueError, match="shorter"):
+        paired(on, off[:2])
 
 
 def test_a_limit_is_kept_from_its_own_side() -> None:
